@@ -1,0 +1,126 @@
+"""DAG-CBOR, strict both ways, with CID as a type.
+
+The profile: what `decode_dag_cbor` refuses
+- anything but minimal integers and lengths, definite lengths, and one value that ends with the data;
+- map keys that are no text, repeated, or out of order (by length, then bytes); text that is not UTF-8;
+- every tag but 42, and a 42 that does not hold a well-formed CID behind one zero byte;
+- floats of 16 or 32 bits, NaN and the infinities; `undefined` and every other simple value.
+  Finite 64-bit floats are taken, since records in the wild hold them; no format of ours has any;
+- integers outside -2**64 … 2**64 - 1 (bignums are tags);
+- nesting deeper than MAX_DEPTH, and blocks above MAX_BLOCK_BYTES.
+
+Source: https://ipld.io/specs/codecs/dag-cbor/spec/, https://dasl.ing/drisl.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import cbrrr
+
+from pail.cid import CID, DAG_CBOR, cid_of, decode_cid
+from pail.errors import DecodeError, TooLarge
+
+MAX_DEPTH = 64
+"""Arrays and maps inside one another; atproto records nest about ten deep."""
+
+MAX_BLOCK_BYTES = 8 << 20
+"""Largest DAG-CBOR block; the largest legitimate one is a CAR shard's index, about 6 MiB."""
+
+SMALL_BLOCK_BYTES = 4096
+"""Up to here the decoder's worst case (nested arrays that each claim all the rest) is 22 MiB."""
+
+# Bytes that may open an array or a map. A block can nest no deeper than it has of them.
+_OPENERS = bytes(range(0x80, 0xC0))
+
+Value = Any
+"""None, bool, int, float, str, bytes, CID, list[Value] or dict[str, Value]."""
+
+
+class Block(NamedTuple):
+    """Bytes with their CID."""
+
+    cid: CID
+    data: bytes
+
+
+def encode_dag_cbor(value: Value) -> bytes:
+    """The one DAG-CBOR encoding of `value`. A value of another type is the caller's TypeError."""
+    return cbrrr.encode_dag_cbor(value, cid_type=CID)
+
+
+def encode_block(value: Value) -> Block:
+    """`value` as a DAG-CBOR block."""
+    data = encode_dag_cbor(value)
+    return Block(cid_of(DAG_CBOR, data), data)
+
+
+def decode_dag_cbor(data: bytes, *, link: Callable[[bytes], CID] = decode_cid) -> Value:
+    """The value of `data`, in bounded time and memory whatever the bytes are.
+
+    link: makes a CID of the bytes of a tag 42. Only a caller that checks every link itself
+    passes another than the strict default.
+    Raises DecodeError for bytes outside the profile above, TooLarge past its limits.
+    """
+    if len(data) > MAX_BLOCK_BYTES:
+        raise TooLarge(f"DAG-CBOR block of {len(data)} bytes; the limit is {MAX_BLOCK_BYTES}")
+    flat = len(data) - len(data.translate(None, _OPENERS)) <= MAX_DEPTH
+    if not flat and len(data) > SMALL_BLOCK_BYTES:
+        _scan_depth(data)
+        flat = True
+    try:
+        value = cbrrr.decode_dag_cbor(data, cid_ctor=link)
+    except (ValueError, MemoryError) as error:
+        raise DecodeError(f"not DAG-CBOR: {error}") from error
+    if not flat:
+        _check_depth(value)
+    return value
+
+
+def _check_depth(value: Value) -> None:
+    """Level by level, since most values are shallow. Raises TooLarge."""
+    level: list[Value] = [value]
+    for _ in range(MAX_DEPTH + 1):
+        containers = [item for item in level if type(item) is dict or type(item) is list]
+        if not containers:
+            return
+        level = [child for item in containers for child in (item.values() if type(item) is dict else item)]
+    raise TooLarge(f"DAG-CBOR nested deeper than {MAX_DEPTH}")
+
+
+def _scan_depth(data: bytes) -> None:
+    """Walk the heads alone, building nothing: large blocks can claim lists far larger than
+    themselves at every level, so their depth is known before anything is allocated.
+
+    Raises TooLarge for depth; leaves every other fault for the decoder to name.
+    """
+    left: list[int] = []  # items still to come in each open container
+    at, size = 0, len(data)
+    while at < size:
+        head = data[at]
+        major, info = head >> 5, head & 0x1F
+        at += 1
+        if info >= 24:
+            width = 1 << (info - 24) if info < 28 else 0
+            argument = int.from_bytes(data[at : at + width], "big")
+            at += width
+        else:
+            argument = info
+        if major in (2, 3):
+            at += argument
+        elif major in (4, 5):
+            if argument:
+                left.append(argument * (major - 3))
+                if len(left) > MAX_DEPTH:
+                    raise TooLarge(f"DAG-CBOR nested deeper than {MAX_DEPTH}")
+                continue
+        elif major == 6:
+            continue
+        while left:
+            left[-1] -= 1
+            if left[-1]:
+                break
+            left.pop()
+        else:
+            return

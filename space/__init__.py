@@ -1,0 +1,1 @@
+"""Where blocks live: CAR shards with an index, and the folder clock."""
