@@ -14,7 +14,7 @@ Source: https://ipld.io/specs/codecs/dag-cbor/spec/, https://dasl.ing/drisl.html
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import cbrrr
@@ -82,11 +82,15 @@ def _check_depth(value: Value) -> None:
     """Level by level, since most values are shallow. Raises TooLarge."""
     level: list[Value] = [value]
     for _ in range(MAX_DEPTH + 1):
-        containers = [item for item in level if type(item) is dict or type(item) is list]
+        containers: list[Value] = [item for item in level if type(item) is dict or type(item) is list]
         if not containers:
             return
-        level = [child for item in containers for child in (item.values() if type(item) is dict else item)]
+        level = [child for item in containers for child in _children(item)]
     raise TooLarge(f"DAG-CBOR nested deeper than {MAX_DEPTH}")
+
+
+def _children(container: Value) -> Iterable[Value]:
+    return container.values() if isinstance(container, dict) else container
 
 
 def _scan_depth(data: bytes) -> None:
