@@ -1,0 +1,296 @@
+"""What can go wrong in the agent, whose fault it is, and what to do; the text is one sentence for the user.
+
+AgentError
+├── IdentityError              it cannot be established who the account is, or where it lives
+│   ├── InvalidAccount         neither a handle nor a DID; the caller's mistake
+│   ├── HandleNotFound         nobody answers for this handle
+│   ├── HandleConflict         its DNS records name several DIDs
+│   ├── HandleNotClaimed       the DID document does not claim the handle
+│   ├── DidNotFound            the directory or the web host does not know the DID
+│   ├── DidTombstoned          the account's owner ended the DID for good
+│   ├── InvalidDidDocument     the document or the log is not what the specification says
+│   ├── NoHost                 the document names no PDS
+│   ├── LyingDirectory         the directory's document differs from what its own log proves
+│   └── DirectoryUnreachable   the PLC directory does not answer; try later
+├── HostRefused                we refuse to connect: not HTTPS, not a public address (T4)
+├── HostUnreachable            no connection, a dropped one, or one too slow; transient
+├── HostError                  an answer with an error, or one that makes no sense
+│   ├── RateLimited            429, and the waiting we are ready to do is used up; transient
+│   ├── ResponseTooLarge       more bytes than the limit of the request
+│   └── BlobNotFound           the host does not have this blob
+├── AccountError               the host does not serve this account
+│   ├── AccountNotFound        this host has no such repository
+│   └── AccountInactive        only its owner may still read it, when logged in
+│       ├── AccountDeactivated
+│       ├── AccountTakendown
+│       └── AccountSuspended
+├── SessionError               what needs the owner cannot be done
+│   ├── NotLoggedIn            there is no session for the account
+│   ├── LoginFailed            the host refused the password
+│   └── SessionExpired         the session ended or was revoked: log in again
+├── BackupRefused              what the host serves cannot be proved whole; nothing was recorded
+│   └── StaleHost              it serves an older commit than the one that is backed up
+├── SnapshotNotFound           no snapshot fits what was asked for
+├── SnapshotAmbiguous          snapshots of several accounts fit
+├── RestoreRefused             the target folder is in use, or the snapshot is damaged
+├── RecordNotFound             the snapshot has no such record
+├── InvalidRecipient           not a public key that age can seal to
+├── SealedForOthers            this agent's key does not open it
+└── HomeUnusable               SKYPAIL_HOME cannot be read or written
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class AgentError(Exception):
+    """Any error of this package."""
+
+    transient = False
+    """Whether the same request may succeed a little later."""
+
+    retry_after_s: float | None = None
+    """Seconds the host asks to wait before the next attempt, when it says so."""
+
+
+class IdentityError(AgentError):
+    """It cannot be established who the account is, or where it lives."""
+
+
+class InvalidAccount(IdentityError, ValueError):
+    def __init__(self, account: str) -> None:
+        super().__init__(
+            f"{account[:80]!r} is neither a handle nor a DID; write it like alice.example.com or did:plc:…"
+        )
+        self.account = account
+
+
+class HandleNotFound(IdentityError):
+    def __init__(self, handle: str, why: str) -> None:
+        super().__init__(f"unknown handle {handle}: {why}; check its spelling or give the account's DID")
+        self.handle = handle
+
+
+class HandleConflict(IdentityError):
+    def __init__(self, handle: str) -> None:
+        super().__init__(
+            f"the DNS records of handle {handle} name several DIDs; give the account's DID instead"
+        )
+        self.handle = handle
+
+
+class HandleNotClaimed(IdentityError):
+    def __init__(self, handle: str, did: str) -> None:
+        super().__init__(
+            f"handle {handle} points to {did}, whose DID document does not claim it; give the DID itself"
+        )
+        self.handle, self.did = handle, did
+
+
+class DidNotFound(IdentityError):
+    def __init__(self, did: str, where: str) -> None:
+        super().__init__(f"{where} does not know {did}; check its spelling")
+        self.did = did
+
+
+class DidTombstoned(IdentityError):
+    def __init__(self, did: str) -> None:
+        super().__init__(f"{did} was ended for good by its owner (tombstone): no host serves it any more")
+        self.did = did
+
+
+class InvalidDidDocument(IdentityError):
+    def __init__(self, did: str, why: str) -> None:
+        super().__init__(f"the identity of {did} cannot be trusted: {why}")
+        self.did = did
+
+
+class NoHost(IdentityError):
+    def __init__(self, did: str) -> None:
+        super().__init__(f"the DID document of {did} names no PDS, so there is no host to fetch it from")
+        self.did = did
+
+
+class LyingDirectory(IdentityError):
+    def __init__(self, did: str, where: str, field: str) -> None:
+        super().__init__(
+            f"{where} gives a DID document for {did} whose {field} differs from what its signed log proves; "
+            "do not trust it, and tell its operator"
+        )
+        self.did, self.field = did, field
+
+
+class DirectoryUnreachable(IdentityError):
+    transient = True
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(f"the PLC directory at {where} cannot be asked ({why}); try again later")
+
+
+class HostRefused(AgentError):
+    """The guard of outgoing requests said no; nothing was sent (T4)."""
+
+    def __init__(self, host: str, why: str) -> None:
+        super().__init__(f"refused to connect to {host[:253]!r}: {why}")
+        self.host = host
+
+
+class HostUnreachable(AgentError):
+    transient = True
+
+    def __init__(self, host: str, why: str) -> None:
+        super().__init__(f"host {host} cannot be reached: {why}; try again later")
+        self.host = host
+
+
+class HostError(AgentError):
+    """The host answered, and the answer is an error or makes no sense."""
+
+    def __init__(self, host: str, why: str, *, status: int = 0, name: str = "") -> None:
+        """status: of the HTTP answer, 0 when not the matter; name: the XRPC error's, if any."""
+        super().__init__(f"host {host} answered wrongly: {why}")
+        self.host, self.status, self.name = host, status, name
+        self.transient = status in TRANSIENT_STATUSES
+
+
+TRANSIENT_STATUSES = frozenset({408, 500, 502, 503, 504})
+"""Answers after which the same request may succeed; 429 is RateLimited."""
+
+
+class RateLimited(HostError):
+    def __init__(self, host: str, retry_after_s: float | None) -> None:
+        wait = "later" if retry_after_s is None else f"in {retry_after_s:.0f} seconds"
+        super().__init__(host, f"too many requests; try again {wait}", status=429)
+        self.transient, self.retry_after_s = True, retry_after_s
+
+
+class ResponseTooLarge(HostError):
+    def __init__(self, host: str, limit_bytes: int) -> None:
+        super().__init__(host, f"its answer is larger than the limit of {limit_bytes} bytes")
+        self.limit_bytes = limit_bytes
+
+
+class BlobNotFound(HostError):
+    def __init__(self, host: str, cid: str) -> None:
+        super().__init__(host, f"it does not have the blob {cid}", status=400, name="BlobNotFound")
+        self.cid = cid
+
+
+class AccountError(AgentError):
+    """The host that the DID document names does not serve the account."""
+
+    why = "is not served"
+    advice = "try again later"
+
+    def __init__(self, did: str, host: str) -> None:
+        super().__init__(f"account {did} {self.why} by host {host}; {self.advice}")
+        self.did, self.host = did, host
+
+
+class AccountNotFound(AccountError):
+    why = "is not known"
+    advice = "it may have been deleted, or be moving to another host"
+
+
+class AccountInactive(AccountError):
+    """Only the owner's own session may still read it."""
+
+
+class AccountDeactivated(AccountInactive):
+    why = "is deactivated, so it is not served"
+    advice = "its owner can still back it up after `skypail login`"
+
+
+class AccountTakendown(AccountInactive):
+    why = "was taken down"
+    advice = "its owner may still be able to back it up after `skypail login`"
+
+
+class AccountSuspended(AccountInactive):
+    why = "is suspended"
+    advice = "its owner may still be able to back it up after `skypail login`"
+
+
+class SessionError(AgentError):
+    """What needs the owner's session cannot be done."""
+
+
+class NotLoggedIn(SessionError):
+    def __init__(self, did: str) -> None:
+        super().__init__(f"there is no session for {did}; log in with `skypail login {did}`")
+        self.did = did
+
+
+class LoginFailed(SessionError):
+    def __init__(self, did: str, host: str, why: str) -> None:
+        super().__init__(f"host {host} refused the login of {did}: {why}")
+        self.did, self.host = did, host
+
+
+class SessionExpired(SessionError):
+    def __init__(self, did: str) -> None:
+        super().__init__(
+            f"the session of {did} has ended or was revoked; log in again with `skypail login {did}`"
+        )
+        self.did = did
+
+
+class BackupRefused(AgentError):
+    """What the host serves cannot be proved whole: nothing was recorded, the space is as before."""
+
+    def __init__(self, did: str, why: str) -> None:
+        super().__init__(f"the repository of {did} does not verify: {why}; nothing was recorded")
+        self.did = did
+
+
+class StaleHost(BackupRefused):
+    def __init__(self, did: str, served: str, known: str) -> None:
+        super().__init__(did, f"the host serves revision {served}, older than {known} which is backed up")
+        self.served, self.known = served, known
+
+
+class SnapshotNotFound(AgentError):
+    def __init__(self, selector: str, account: str | None) -> None:
+        of = f" of {account}" if account else ""
+        super().__init__(f"no snapshot {selector!r}{of}; `skypail snapshots` lists those there are")
+        self.selector, self.account = selector, account
+
+
+class SnapshotAmbiguous(AgentError):
+    def __init__(self, selector: str, accounts: list[str]) -> None:
+        names = ", ".join(accounts[:5]) + (" …" if len(accounts) > 5 else "")
+        super().__init__(
+            f"{selector!r} fits snapshots of {len(accounts)} accounts ({names}); name one with --account"
+        )
+        self.selector, self.accounts = selector, accounts
+
+
+class RestoreRefused(AgentError):
+    """Nothing was written."""
+
+
+class RecordNotFound(AgentError):
+    def __init__(self, path: str) -> None:
+        super().__init__(f"the snapshot has no record {path!r}; write it as COLLECTION/RKEY")
+        self.path = path
+
+
+class InvalidRecipient(AgentError, ValueError):
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{text[:80]!r} is no recipient of age; write it like age1… or ssh-ed25519 …")
+        self.text = text
+
+
+class SealedForOthers(AgentError):
+    def __init__(self) -> None:
+        super().__init__(
+            "this agent's key does not open the sealed data; open it with the key it was sealed to"
+        )
+
+
+class HomeUnusable(AgentError):
+    def __init__(self, path: Path, why: Exception) -> None:
+        reason = getattr(why, "strerror", None) or str(why)
+        super().__init__(f"{path} cannot be used: {reason}; set SKYPAIL_HOME to a folder of yours")
+        self.path = path
