@@ -1,1 +1,37 @@
 """Where blocks live: CAR shards with an index, and the folder clock."""
+
+from space.clock import Clock, Head
+from space.errors import (
+    BadHeadObject,
+    CorruptBlock,
+    NoSpace,
+    NotReadable,
+    SpaceError,
+    SpaceFull,
+    SpaceUnavailable,
+    StageClosed,
+)
+from space.files import LOCAL_FILES, Files, LocalFiles
+from space.folder import FolderSpace, Stage
+from space.report import Damage, Published, SpaceReport
+
+__all__ = [
+    "LOCAL_FILES",
+    "BadHeadObject",
+    "Clock",
+    "CorruptBlock",
+    "Damage",
+    "Files",
+    "FolderSpace",
+    "Head",
+    "LocalFiles",
+    "NoSpace",
+    "NotReadable",
+    "Published",
+    "SpaceError",
+    "SpaceFull",
+    "SpaceReport",
+    "SpaceUnavailable",
+    "Stage",
+    "StageClosed",
+]

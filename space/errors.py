@@ -1,0 +1,60 @@
+"""What can go wrong in a space, and whose fault it is.
+
+SpaceError
+├── NoSpace            the folder holds no space yet; open it with a DID to make one
+├── CorruptBlock       a block here no longer hashes to its CID, and no other copy is good
+├── SpaceFull          the disk is full; nothing was recorded, free some room and do it again
+├── SpaceUnavailable   the operating system refused a file operation; nothing was recorded
+├── StageClosed        the stage was published or dropped before; the caller's mistake
+├── NotReadable        an event's blocks, or those its state needs, are not all here (C3)
+└── BadHeadObject      bytes that are no head object signed by its agent; ignored and named
+
+A block that is nowhere here is `pail.MissingBlock`.
+"""
+
+from __future__ import annotations
+
+from pail import CID, DecodeError
+
+
+class SpaceError(Exception):
+    """Any error of this package."""
+
+
+class NoSpace(SpaceError, LookupError):
+    """The folder holds no space, and no DID was given to make one."""
+
+
+class CorruptBlock(SpaceError):
+    """The block `cid` of `shard` is damaged and quarantined, and no other copy is good."""
+
+    def __init__(self, cid: CID, shard: str, offset: int) -> None:
+        super().__init__(f"damaged block {cid} at byte {offset} of {shard}")
+        self.cid = cid
+        self.shard = shard
+        self.offset = offset
+
+
+class SpaceFull(SpaceError):
+    """No room on the disk, or the quota is used up. The space is as before."""
+
+
+class SpaceUnavailable(SpaceError):
+    """The operating system refused a file operation; `cause` says why. The space is as before."""
+
+
+class StageClosed(SpaceError):
+    """A stage was used after it was published or dropped."""
+
+
+class NotReadable(SpaceError, LookupError):
+    """The event `event` was refused: `missing` cannot be read here, so a head must not name it (C3)."""
+
+    def __init__(self, event: CID, missing: CID) -> None:
+        super().__init__(f"event {event} cannot be taken in: {missing} is not in the space")
+        self.event = event
+        self.missing = missing
+
+
+class BadHeadObject(SpaceError, DecodeError):
+    """A file that is no head object, or not signed by the agent it names."""
