@@ -27,9 +27,6 @@ MAX_CID_BYTES = 128
 
 _V0_PREFIX = b"\x12\x20"
 _SHA2_256_TAIL = b"\x12\x20"
-_COMMON_PREFIXES = frozenset(
-    b"\x01" + encode_varint(codec) + _SHA2_256_TAIL for codec in (RAW, DAG_PB, DAG_CBOR)
-)
 
 
 class CID(bytes):
@@ -57,13 +54,22 @@ class CID(bytes):
     @property
     def multihash(self) -> bytes:
         """The hash with its code and length, as CAR indexes name blocks."""
-        return bytes(self) if self[:2] == _V0_PREFIX else bytes(self[decode_varint(self, 1)[1] :])
+        if self[1] < 0x80:  # one byte of codec; in a version 0, of length
+            return bytes(self) if self[0] != 1 else self[2:]
+        return self[decode_varint(self, 1)[1] :]
+
+
+def cid_prefix(codec: int) -> bytes:
+    """What stands before the digest in a CIDv1 by SHA2-256."""
+    return b"\x01" + encode_varint(codec) + _SHA2_256_TAIL
+
+
+_COMMON_PREFIXES = frozenset(cid_prefix(codec) for codec in (RAW, DAG_PB, DAG_CBOR))
 
 
 def cid_of(codec: int, content: bytes | bytearray | memoryview) -> CID:
     """The CIDv1 of `content`, by SHA2-256."""
-    prefix = b"\x01" + encode_varint(codec) + _SHA2_256_TAIL
-    return CID(prefix + hashlib.sha256(content).digest())
+    return CID(cid_prefix(codec) + hashlib.sha256(content).digest())
 
 
 def decode_cid(data: bytes) -> CID:
