@@ -15,7 +15,7 @@ Source: https://ipld.io/specs/codecs/dag-cbor/spec/, https://dasl.ing/drisl.html
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import cbrrr
 
@@ -38,6 +38,10 @@ Value = Any
 """None, bool, int, float, str, bytes, CID, list[Value] or dict[str, Value]."""
 
 
+_encode = cast(Callable[..., bytes], cast(Any, cbrrr).encode_dag_cbor)
+_decode = cast(Callable[..., Value], cast(Any, cbrrr).decode_dag_cbor)
+
+
 class Block(NamedTuple):
     """Bytes with their CID."""
 
@@ -47,7 +51,7 @@ class Block(NamedTuple):
 
 def encode_dag_cbor(value: Value) -> bytes:
     """The one DAG-CBOR encoding of `value`. A value of another type is the caller's TypeError."""
-    return cbrrr.encode_dag_cbor(value, cid_type=CID)
+    return _encode(value, cid_type=CID)
 
 
 def encode_block(value: Value) -> Block:
@@ -70,7 +74,7 @@ def decode_dag_cbor(data: bytes, *, link: Callable[[bytes], CID] = decode_cid) -
         _scan_depth(data)
         flat = True
     try:
-        value = cbrrr.decode_dag_cbor(data, cid_ctor=link)
+        value = _decode(data, cid_ctor=link)
     except (ValueError, MemoryError) as error:
         raise DecodeError(f"not DAG-CBOR: {error}") from error
     if not flat:
@@ -90,7 +94,7 @@ def _check_depth(value: Value) -> None:
 
 
 def _children(container: Value) -> Iterable[Value]:
-    return container.values() if isinstance(container, dict) else container
+    return cast(dict[str, Value], container).values() if type(container) is dict else container
 
 
 def _scan_depth(data: bytes) -> None:
