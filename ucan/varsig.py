@@ -1,0 +1,35 @@
+"""Signatures that say which algorithm made them: varint code, varint size, the raw bytes.
+
+This is the form of UCAN 0.9.1 and ucanto, older than the varsig specification.
+
+Source: https://github.com/storacha/ucanto, packages/interface and core; checked against its
+own signatures in `spec/vectors/js/ucan.public.json`.
+"""
+
+from __future__ import annotations
+
+from pail.errors import DecodeError
+from pail.varint import decode_varint, encode_varint
+from ucan.multikey import ED25519, P256, SECP256K1
+
+SIGNATURE_BYTES = 64
+
+SIGNATURE_CODES = {ED25519: 0xD0ED, SECP256K1: 0xD0E7, P256: 0xD01200}
+"""The signature code of each kind of key: EdDSA, ES256K, ES256."""
+
+
+def encode_varsig(code: int, signature: bytes) -> bytes:
+    """The varsig of a raw signature."""
+    return encode_varint(code) + encode_varint(len(signature)) + signature
+
+
+def decode_varsig(varsig: bytes) -> tuple[int, bytes]:
+    """The signature code and the raw signature, which ends with the data.
+
+    Raises DecodeError for another size than SIGNATURE_BYTES, or one that is not as stated.
+    """
+    code, at = decode_varint(varsig)
+    size, at = decode_varint(varsig, at)
+    if size != SIGNATURE_BYTES or len(varsig) - at != size:
+        raise DecodeError(f"varsig of {len(varsig) - at} bytes that states {size}, not {SIGNATURE_BYTES}")
+    return code, varsig[at:]
