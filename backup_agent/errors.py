@@ -17,7 +17,8 @@ AgentError
 ├── HostError                  an answer with an error, or one that makes no sense
 │   ├── RateLimited            429, and the waiting we are ready to do is used up; transient
 │   ├── ResponseTooLarge       more bytes than the limit of the request
-│   └── BlobNotFound           the host does not have this blob
+│   ├── BlobNotFound           the host does not have this blob
+│   └── TokenRefused           the token has expired; handled by refreshing it once
 ├── AccountError               the host does not serve this account
 │   ├── AccountNotFound        this host has no such repository
 │   └── AccountInactive        only its owner may still read it, when logged in
@@ -175,6 +176,10 @@ class BlobNotFound(HostError):
     def __init__(self, host: str, cid: str) -> None:
         super().__init__(host, f"it does not have the blob {cid}", status=400, name="BlobNotFound")
         self.cid = cid
+
+
+class TokenRefused(HostError):
+    """The host takes this token no more; a fresh one may do."""
 
 
 class AccountError(AgentError):
