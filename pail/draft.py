@@ -1,0 +1,156 @@
+"""A pail being changed: any number of puts and deletes, then one set of new shards.
+
+With puts alone the shards are a function of the entries. A delete keeps the shards of the keys
+that stay as they are, as the original does: only a shard that it leaves empty goes, and its
+parents with it while they hold nothing else. Where such a parent entry also has a value the
+original drops it; here it stays, as a plain entry.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pail.cid import CID
+from pail.dag_cbor import Block
+from pail.shard import Entry, Shard, check_key, encode_shard, known, learn
+from pail.walk import Walk
+
+_PENDING = CID(b"")
+"""Stands for the CID of a shard that has none before `commit`; never asked for."""
+
+
+class Diff(NamedTuple):
+    """A new root, the shards it adds to the old tree (children first) and those it no longer has."""
+
+    root: CID
+    additions: tuple[Block, ...]
+    removals: tuple[CID, ...]
+
+
+class Draft:
+    """The pail at `root` with changes; nothing is encoded before `commit`."""
+
+    __slots__ = ("_base", "_changed", "_open", "_root")
+
+    def __init__(self, root: CID) -> None:
+        self._root = root
+        self._base: dict[str, CID] = {}  # what was opened, by prefix
+        self._open: dict[str, dict[str, Entry]] = {}  # what it holds now, by prefix and character
+        self._changed: set[str] = set()
+
+    def put(self, key: str, value: CID) -> Walk[bool]:
+        """Set `key`; False if it had that value already. Raises InvalidKey."""
+        check_key(key)
+        depth, entries = yield from self._descend(key)
+        rest = key[depth:]
+        old = entries.get(rest[:1])
+        if old is None:
+            entries[rest[:1]] = Entry(rest, None, value)
+        elif old.key != rest:
+            entries[rest[:1]] = self._split(key[:depth], old, rest, value)
+        elif old.value == value:
+            return False
+        else:
+            entries[rest[:1]] = Entry(rest, old.shard, value)
+        self._changed.add(key[:depth])
+        return True
+
+    def delete(self, key: str) -> Walk[bool]:
+        """Remove `key`; False if it was not there."""
+        depth, entries = yield from self._descend(key)
+        rest = key[depth:]
+        old = entries.get(rest[:1])
+        if old is None or old.key != rest or old.value is None:
+            return False
+        if old.shard is None:
+            del entries[rest[:1]]
+            depth = self._close_empty(key, depth)
+        else:
+            entries[rest[:1]] = Entry(rest, old.shard, None)
+        self._changed.add(key[:depth])
+        return True
+
+    def commit(self) -> Diff:
+        """Encode what changed. The difference is exact: no shard is both added and removed."""
+        additions: list[Block] = []
+        removals = [cid for prefix, cid in self._base.items() if prefix not in self._open]
+        for prefix in sorted(self._ancestry(), reverse=True):  # longer ones, the children, first
+            entries = dict(sorted(self._open[prefix].items()))
+            block = encode_shard(Shard(prefix, entries))
+            base = self._base.get(prefix)
+            if block.cid != base:
+                additions.append(block)
+                if base is not None:
+                    removals.append(base)
+            self._link(prefix, block.cid)
+        return Diff(self._root, tuple(additions), tuple(removals))
+
+    def _link(self, prefix: str, cid: CID) -> None:
+        if not prefix:
+            self._root = cid
+            return
+        parent, char = self._open[prefix[:-1]], prefix[-1]
+        parent[char] = Entry(char, cid, parent[char].value)
+
+    def _descend(self, key: str) -> Walk[tuple[int, dict[str, Entry]]]:
+        """Open the shards on the way to `key`: the depth and entries of the one it belongs in."""
+        cid = self._root
+        for depth in range(len(key) + 1):
+            prefix = key[:depth]
+            entries = self._open.get(prefix)
+            if entries is None:
+                shard = known(cid, prefix) or learn(cid, prefix, (yield cid))
+                entries = self._open[prefix] = dict(shard.entries)
+                self._base[prefix] = cid
+            entry = entries.get(key[depth : depth + 1])
+            if entry is None or entry.shard is None or depth + 1 == len(key):
+                return depth, entries
+            cid = entry.shard
+        raise AssertionError("a link's key is one character long")
+
+    def _split(self, prefix: str, old: Entry, rest: str, value: CID) -> Entry:
+        """The entry, and below it the new shards, of two keys that share their first characters."""
+        assert old.value is not None
+        both = {old.key: old.value, rest: value}
+        shared = _count_shared(old.key, rest)
+        ends_here = both.get(rest[:shared])
+        for depth in range(1, shared):
+            below = ends_here if depth + 1 == shared else None
+            self._open[prefix + rest[:depth]] = {rest[depth]: Entry(rest[depth], _PENDING, below)}
+        self._open[prefix + rest[:shared]] = {
+            key[shared]: Entry(key[shared:], None, cid) for key, cid in both.items() if len(key) > shared
+        }
+        self._changed.add(prefix + rest[:shared])
+        return Entry(rest[0], _PENDING, ends_here if shared == 1 else None)
+
+    def _close_empty(self, key: str, depth: int) -> int:
+        """Drop the shards of `key` that are empty, from `depth` upwards; the depth that stays."""
+        while depth and not self._open[key[:depth]]:
+            del self._open[key[:depth]]
+            self._changed.discard(key[:depth])
+            depth -= 1
+            entries, char = self._open[key[:depth]], key[depth]
+            value = entries[char].value
+            if value is None:
+                del entries[char]
+            else:
+                entries[char] = Entry(char, None, value)
+        return depth
+
+    def _ancestry(self) -> set[str]:
+        """The prefixes of all shards that changed or have one below them that did."""
+        prefixes: set[str] = set()
+        for prefix in self._changed:
+            while prefix not in prefixes:
+                prefixes.add(prefix)
+                prefix = prefix[:-1]
+        return prefixes
+
+
+def _count_shared(a: str, b: str) -> int:
+    count = 0
+    for x, y in zip(a, b, strict=False):
+        if x != y:
+            break
+        count += 1
+    return count
