@@ -12,8 +12,9 @@ from space.errors import (
     StageClosed,
 )
 from space.files import LOCAL_FILES, Files, LocalFiles
-from space.folder import FolderSpace, Stage
+from space.folder import FolderSpace
 from space.report import Damage, Published, SpaceReport
+from space.stage import Stage
 
 __all__ = [
     "LOCAL_FILES",

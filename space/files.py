@@ -32,6 +32,10 @@ class Files(Protocol):
         """The regular files in the folder, sorted by name; empty if there is no such folder."""
         ...
 
+    def entry(self, path: Path) -> Entry:
+        """The regular file at `path`. Raises FileNotFoundError."""
+        ...
+
     def create(self, path: Path) -> int:
         """Make a new file, open for reading and writing and locked by this process until closed.
 
@@ -90,6 +94,10 @@ class LocalFiles:
             return []
         with found:
             return sorted(entry for each in found if (entry := _entry(each)))
+
+    def entry(self, path: Path) -> Entry:
+        stat = path.lstat()
+        return Entry(path.name, stat.st_size, stat.st_mtime_ns)
 
     def create(self, path: Path) -> int:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)

@@ -1,23 +1,44 @@
-"""A space in a local or synced folder."""
+"""A space in a local or synced folder.
+
+The folder holds only immutable objects and one head for each agent (S2b). What is in its shards
+is known from an index in the home, which repeats the folder and can be lost at any time.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
-from pail import CID
-from space.files import LOCAL_FILES, Files
-from space.report import Published, SpaceReport
+from pail import CID, HashMismatch, MissingBlock, verify_block
+from space.errors import CorruptBlock, SpaceError
+from space.files import LOCAL_FILES, Entry, Files
+from space.guard import guarded
+from space.identity import make_identity
+from space.index import Index, State
+from space.layout import SHARDS, shard_of_name
+from space.objects import Objects
+from space.places import Place
+from space.report import SpaceReport
+from space.shard_files import ShardFiles
+from space.stage import Stage
+from space.stock import take_stock
+
+_SHA2_256 = b"\x12\x20"
 
 
 class FolderSpace:
-    """A space in a folder that may be synced; its index lives in `cache` and can be lost at any time.
+    """The blocks of one folder. One thread at a time; any number of processes."""
 
-    One thread at a time; any number of processes.
-    """
-
-    did: str
+    def __init__(self, objects: Objects, index: Index, did: str) -> None:
+        """Use `open`."""
+        self.did = did
+        """Names the space. When a folder has more than one, from before it was synced: the smallest."""
+        self.objects = objects
+        self.index = index
+        self._names: dict[int, str] = {}
+        self._files = ShardFiles(objects.folder / SHARDS, objects.files)
 
     @classmethod
     def open(
@@ -29,17 +50,40 @@ class FolderSpace:
         did: names the space when the folder holds none yet, which makes both; else ignored.
         Raises NoSpace without either, SpaceFull, SpaceUnavailable.
         """
-        raise NotImplementedError
+        with guarded(f"opening the space in {folder}"):
+            cache.mkdir(parents=True, exist_ok=True)
+            key = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:32]
+            index = Index(cache / f"{key}.sqlite")
+            try:
+                objects = Objects(folder, files, home=index.home, lock=cache / f"{key}.lock")
+                own_did = make_identity(objects, did)
+                objects.make_rooms()  # a sync client may bring the space file before the folders
+                objects.sweep()
+                space = cls(objects, index, own_did)
+                space.refresh()
+            except BaseException:
+                index.close()
+                raise
+            return space
 
     def close(self) -> None:
         """Let go of all files. Nothing is lost by not doing so."""
-        raise NotImplementedError
+        self._files.close()
+        self.index.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def has(self, cids: Collection[CID]) -> set[CID]:
+        """Those of `cids` that are here, in one batch; reads the index alone."""
+        with guarded("looking blocks up"):
+            if not cids or self.index.is_empty():
+                return set()
+            found = self.index.find({cid[-32:] for cid in cids})
+        return {cid for cid in cids if cid[-32:] in found and cid[-34:-32] == _SHA2_256}
 
     def get(self, cids: Sequence[CID]) -> list[bytes]:
         """The blocks, in the order asked for, each hashed on this very read (S4): a `pail.Reader`.
@@ -48,65 +92,98 @@ class FolderSpace:
         the block anew, and another shard's copy is read instead.
         Raises MissingBlock for one that is nowhere here, CorruptBlock if only damaged copies are.
         """
-        raise NotImplementedError
+        with guarded("looking blocks up"):
+            found = self.index.find({cid[-32:] for cid in cids})
+        return [self._read(cid, found.get(cid[-32:], ())) for cid in cids]
 
-    def has(self, cids: Collection[CID]) -> set[CID]:
-        """Those of `cids` that are here, in one batch; reads the index alone."""
-        raise NotImplementedError
+    def _read(self, cid: CID, places: Sequence[Place]) -> bytes:
+        damaged: CorruptBlock | None = None
+        for place in places if cid[-34:-32] == _SHA2_256 else ():
+            name = self._name_of(place.shard)
+            try:
+                return self._read_place(cid, name, place)
+            except FileNotFoundError:  # the shard vanished; `refresh` will forget it
+                continue
+            except HashMismatch:
+                damaged = CorruptBlock(cid, name, place.offset)
+                self._quarantine(place)
+        raise damaged or MissingBlock(cid)
+
+    def _read_place(self, cid: CID, name: str, place: Place) -> bytes:
+        """Read once more from the file by its name before a copy is called damaged: it may be another now."""
+        for _ in ("open", "anew"):
+            try:
+                content = self._files.read(name, place.offset, place.size)
+                verify_block(cid, content)
+                return content
+            except FileNotFoundError:
+                raise
+            except (HashMismatch, OSError):
+                self._files.drop(name)
+        raise HashMismatch(cid)
+
+    def _name_of(self, shard: int) -> str:
+        name = self._names.get(shard)
+        if name is None:
+            with guarded("looking a shard up"):
+                name = self._names[shard] = self.index.name_of(shard) or ""
+        return name
+
+    def _quarantine(self, place: Place) -> None:
+        """As best as can be: a full disk must not hide that a block is damaged."""
+        try:
+            with guarded("noting a damaged block"):
+                self.index.quarantine(place)
+        except SpaceError:
+            pass
 
     def stage(self) -> Stage:
         """A place to write blocks into before they belong to the space: use it in a `with`."""
-        raise NotImplementedError
+        return Stage(self.objects, self, self._record_whole)
+
+    def _record_whole(self, shards: Iterable[tuple[Entry, list[bytes]]]) -> None:
+        with self.index:
+            for entry, packed in shards:
+                self.index.record(entry, State.WHOLE, packed)
 
     def refresh(self) -> None:
         """Take in CAR shards that appeared, each hashed whole once, and forget those that vanished.
 
         A file already seen with this size and time of change is not read again.
         """
-        raise NotImplementedError
+        with guarded("looking through the shards"):
+            known = self.index.shards()
+            present = {entry.name: entry for entry in self.objects.list(SHARDS)}
+            vanished = known.keys() - present.keys()
+            if vanished:
+                with self.index:
+                    self.index.forget(vanished)
+            for name, entry in present.items():
+                if shard_of_name(name) and (name not in known or known[name].entry != entry):
+                    self._take_in(entry, was=known[name].state if name in known else None)
+
+    def _take_in(self, entry: Entry, was: State | None) -> None:
+        shard = shard_of_name(entry.name)
+        assert shard is not None
+        try:
+            packed = take_stock(self.objects.files, self.objects.path(SHARDS, entry.name), shard)
+        except FileNotFoundError:
+            return
+        with self.index:
+            if packed is not None:
+                self.index.record(entry, State.WHOLE, packed)
+            else:
+                self.index.record(entry, State.NOT_WHOLE, [])
 
     def check(self, *, read_data: bool = True) -> SpaceReport:
-        """What is whole and what is damaged, changing nothing but the index (quarantine).
+        """What is whole and what is damaged; changes nothing but the index, which learns of it.
 
-        read_data: read and hash every byte; else only compare names and sizes with the index.
+        read_data: read and hash every byte; else only compare names, sizes and times with the index.
         """
         raise NotImplementedError
 
     def repair(self) -> SpaceReport:
         """Rebuild the index from the shards, copy good blocks out of damaged ones into a new shard,
-        write missing index files. Deletes and renames nothing: see spec/space.md on why.
-        """
-        raise NotImplementedError
-
-
-class Stage:
-    """Blocks on their way into a space. Leaving the `with` without `publish` drops them all."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def put_many(self, blocks: Iterable[tuple[CID, bytes]]) -> int:
-        """Write the blocks that neither the space nor this stage has (S3); how many those were.
-
-        blocks: hash-checked by the caller. Batches of 64 KiB and more are fastest.
-        Raises SpaceFull, SpaceUnavailable; the stage is then only good to be left.
-        """
-        raise NotImplementedError
-
-    def has(self, cids: Collection[CID]) -> set[CID]:
-        """Those of `cids` that are staged or in the space."""
-        raise NotImplementedError
-
-    def get(self, cids: Sequence[CID]) -> list[bytes]:
-        """Staged blocks, or those of the space, in order, each hashed: what a verification walk reads."""
-        raise NotImplementedError
-
-    def publish(self) -> Published:
-        """Make everything staged part of the space; durable on return (S1, S2). Ends the stage.
-
-        With nothing new staged it writes nothing. Raises SpaceFull, SpaceUnavailable: then nothing
-        is recorded.
+        write missing index files. Deletes and renames nothing: spec/space.md says why.
         """
         raise NotImplementedError

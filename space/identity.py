@@ -1,0 +1,56 @@
+"""What a folder says of itself: the DID of its space, in a file that is written once.
+
+Two machines may each make the same folder a space before they sync. The files are named by their
+DIDs, so both survive; from then on the smallest DID, compared as text, is the space's. Blocks and
+heads do not depend on it, so nothing is lost by the change.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from space.errors import NoSpace
+from space.layout import SPACE_SUFFIX, did_key_part
+from space.objects import Objects
+
+MAX_SPACE_FILE_BYTES = 4096
+VERSION = 1
+
+_README = (
+    "A skypail space: CAR shards of content-addressed blocks, and one head for each agent. Keep them all."
+)
+
+
+def did_of_space(objects: Objects) -> str | None:
+    """The smallest DID that any space file names, None if there is none. Torn files are passed over."""
+    names = [entry.name for entry in objects.list("") if entry.name.endswith(SPACE_SUFFIX)]
+    contents = [objects.load("", name, MAX_SPACE_FILE_BYTES) for name in names]
+    return min((did for content in contents if content and (did := _decode(content))), default=None)
+
+
+def make_identity(objects: Objects, did: str | None) -> str:
+    """The DID of the space, written as `did` if the folder has none. Raises NoSpace without either."""
+    found = did_of_space(objects)
+    if found:
+        return found
+    if did is None:
+        raise NoSpace(f"no space in {objects.folder}")
+    name = did_key_part(did) + SPACE_SUFFIX
+    objects.make_rooms()
+    text = json.dumps({"version": VERSION, "did": did, "readme": _README}, indent=2)
+    objects.store("", name, text.encode() + b"\n")
+    return did
+
+
+def _decode(content: bytes) -> str | None:
+    try:
+        value: Any = json.loads(content)
+        fields = cast(dict[str, Any], value if isinstance(value, dict) else {})
+        did = fields.get("did")
+        if fields.get("version") != VERSION or not isinstance(did, str):
+            return None
+        did_key_part(did)
+    except (ValueError, RecursionError):
+        return None
+    return did

@@ -1,0 +1,220 @@
+"""The index of a folder's blocks: a SQLite file in the home, never in the folder itself.
+
+It only ever repeats what the folder says, so it may be lost, or be older than the folder
+(`FolderSpace.refresh` heals that), or claim a shard that has vanished (found by the same look).
+Hence synchronous=NORMAL: a power cut may undo the last transactions, never tear the file.
+
+    shard       one row for each file in shards/ that was looked at: size and time of change as seen
+    page        the places of a shard's blocks (`space.places`); key = page number << 32 | shard row
+    quarantine  places whose bytes did not hash to their digest
+    readable    events and pail shards whose every descendant was found here (C3); see space.readable
+    fold        the events of the last known head, so that it never goes back
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from pail import CID
+from space.files import Entry
+from space.places import Place, page_number, pages_of, places_in
+
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_S = 60.0
+MAX_KEPT_BYTES = 16 << 20
+"""Pages kept in memory; those of a repository of 100,000 records take 6 MB."""
+
+_SCHEMA = f"""
+CREATE TABLE shard (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE NOT NULL, size INTEGER NOT NULL,
+                    modified_ns INTEGER NOT NULL, state INTEGER NOT NULL, blocks INTEGER NOT NULL);
+CREATE TABLE page (key INTEGER PRIMARY KEY, places BLOB NOT NULL);
+CREATE TABLE quarantine (shard INTEGER, offset INTEGER, PRIMARY KEY (shard, offset)) WITHOUT ROWID;
+CREATE TABLE readable (cid BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE fold (cid BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE home (id TEXT NOT NULL);
+PRAGMA user_version = {SCHEMA_VERSION};
+"""
+
+
+class State(IntEnum):
+    """What is known of a shard file. Only the blocks of WHOLE and DAMAGED ones are in the index."""
+
+    WHOLE = 1
+    """Its bytes hash to its name, and each block to its CID."""
+    DAMAGED = 2
+    """It was whole once; its good blocks are still read from it."""
+    NOT_WHOLE = 3
+    """Never seen whole: still arriving, or damaged before this machine saw it."""
+
+
+class ShardRow(NamedTuple):
+    """A shard file as last looked at."""
+
+    row: int
+    entry: Entry
+    state: State
+    blocks: int
+
+
+class Index:
+    """Places of blocks by digest, and what is known of shard files."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the index at `path`; one that is torn or of another version is made anew."""
+        self._path = path
+        try:
+            self._connect()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):  # busy, full, unreadable: not its content
+                raise
+            self._recreate()
+        if self._version() != SCHEMA_VERSION:
+            self._recreate()
+        self.home: str = self._db.execute("SELECT id FROM home").fetchone()[0]
+
+    def _connect(self) -> None:
+        self._kept: dict[int, list[tuple[int, bytes]]] = {}
+        self._kept_bytes = 0
+        self._kept_version: tuple[int, int] = (-1, -1)
+        self._bad: set[tuple[int, int]] = set()
+        self._db = sqlite3.connect(
+            self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        with self:
+            if self._version() == 0 and not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
+                for statement in _SCHEMA.split(";"):
+                    self._db.execute(statement)
+                self._db.execute("INSERT INTO home VALUES (?)", (secrets.token_hex(4),))
+
+    def _version(self) -> int:
+        return self._db.execute("PRAGMA user_version").fetchone()[0]
+
+    def _recreate(self) -> None:
+        self.close()
+        for suffix in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        self._connect()
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Index:
+        """Begin a transaction: what follows happens wholly or not at all."""
+        self._db.execute("BEGIN IMMEDIATE")
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if self._db.in_transaction:  # SQLite itself may have undone it when the disk was full
+            self._db.execute("ROLLBACK" if kind else "COMMIT")
+
+    # Shards
+
+    def shards(self) -> dict[str, ShardRow]:
+        """Every shard file looked at so far, by name."""
+        rows = self._db.execute("SELECT id, name, size, modified_ns, state, blocks FROM shard ORDER BY name")
+        return {
+            name: ShardRow(row, Entry(name, size, modified_ns), State(state), blocks)
+            for row, name, size, modified_ns, state, blocks in rows
+        }
+
+    def name_of(self, shard: int) -> str | None:
+        """The file name of a shard's row, None if it was forgotten."""
+        found = self._db.execute("SELECT name FROM shard WHERE id = ?", (shard,)).fetchone()
+        return found[0] if found else None
+
+    def record(self, entry: Entry, state: State, packed: Sequence[bytes]) -> None:
+        """Set what is known of a shard file, in place of what was known. Within a transaction.
+
+        packed: as `pack_places` gives them; of a shard in state NOT_WHOLE none.
+        """
+        self.forget([entry.name])
+        row = self._db.execute(
+            "INSERT INTO shard (name, size, modified_ns, state, blocks) VALUES (?, ?, ?, ?, ?)",
+            (entry.name, entry.size, entry.modified_ns, state, len(packed)),
+        ).lastrowid
+        assert row is not None
+        pages = ((page << 32 | row, places) for page, places in pages_of(packed))
+        self._db.executemany("INSERT INTO page VALUES (?, ?)", pages)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Drop all that is known of these shard files, and what was derived from it. In a transaction."""
+        for name in names:
+            known = self._db.execute("DELETE FROM shard WHERE name = ? RETURNING id", (name,)).fetchall()
+            for (row,) in known:
+                self._db.execute("DELETE FROM page WHERE key & 0xFFFFFFFF = ?", (row,))
+                self._db.execute("DELETE FROM quarantine WHERE shard = ?", (row,))
+                self._db.execute("DELETE FROM readable")
+
+    def quarantine(self, place: Place) -> None:
+        """Never give out `place` again."""
+        with self:
+            values = (place.shard, place.offset)
+            self._db.execute("INSERT OR IGNORE INTO quarantine VALUES (?, ?)", values)
+            self._db.execute("DELETE FROM readable")
+
+    # Blocks
+
+    def is_empty(self) -> bool:
+        """Whether no block is known at all."""
+        return self._db.execute("SELECT 1 FROM page").fetchone() is None
+
+    def find(self, digests: Collection[bytes]) -> dict[bytes, list[Place]]:
+        """The places of each digest that has any, but for those in quarantine."""
+        self._drop_stale_pages()
+        found: dict[bytes, list[Place]] = {}
+        for digest in sorted(digests):
+            number = page_number(digest)
+            pages = self._kept.get(number)
+            for shard, page in self._page(number) if pages is None else pages:
+                if digest in page:
+                    places = places_in(page, digest, shard)
+                    found.setdefault(digest, []).extend(p for p in places if p[:2] not in self._bad)
+        return {digest: places for digest, places in found.items() if places} if self._bad else found
+
+    def _page(self, number: int) -> list[tuple[int, bytes]]:
+        rows = self._db.execute(
+            "SELECT key & 0xFFFFFFFF, places FROM page WHERE key >= ? AND key < ?",
+            (number << 32, number + 1 << 32),
+        ).fetchall()
+        if self._kept_bytes > MAX_KEPT_BYTES:
+            self._kept, self._kept_bytes = {}, 0
+        self._kept[number] = rows
+        self._kept_bytes += 500 + sum(len(places) for _, places in rows)
+        return rows
+
+    def _drop_stale_pages(self) -> None:
+        """Forget pages read before this or another connection changed anything."""
+        others: int = self._db.execute("PRAGMA data_version").fetchone()[0]
+        version = (others, self._db.total_changes)
+        if version != self._kept_version:
+            self._kept_version, self._kept, self._kept_bytes = version, {}, 0
+            self._bad = set(self._db.execute("SELECT shard, offset FROM quarantine"))
+
+    # What the folder clock remembers
+
+    def readable(self, cids: Iterable[CID]) -> set[CID]:
+        """Those of `cids`, events or pail shards, known to be here with all their descendants."""
+        find = "SELECT 1 FROM readable WHERE cid = ?"
+        return {cid for cid in cids if self._db.execute(find, (bytes(cid),)).fetchone()}
+
+    def add_readable(self, cids: Iterable[CID]) -> None:
+        """Remember that each was found here with all its descendants."""
+        with self:
+            self._db.executemany("INSERT OR IGNORE INTO readable VALUES (?)", ((bytes(cid),) for cid in cids))
+
+    def fold(self) -> list[CID]:
+        """The events of the last known head, in order."""
+        return [CID(cid) for (cid,) in self._db.execute("SELECT cid FROM fold ORDER BY cid")]
+
+    def set_fold(self, head: Iterable[CID]) -> None:
+        """Remember `head` as the last known one."""
+        with self:
+            self._db.execute("DELETE FROM fold")
+            self._db.executemany("INSERT INTO fold VALUES (?)", ((bytes(cid),) for cid in head))

@@ -1,0 +1,155 @@
+"""Blocks on their way into a space: written already, verified next, published last or never.
+
+Order of `publish` (S1, S2): every shard and its index object synced to the disk under temporary
+names; then all renamed; then the folder synced; then one transaction of the index. A crash in
+between leaves whole shards that nothing names: the next look at the folder takes them in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import islice
+from typing import Protocol, Self
+
+from pail import CID, TooLarge, verify_block
+from space.errors import StageClosed
+from space.files import Entry
+from space.guard import guarded
+from space.layout import SHARDS, index_name, shard_name
+from space.objects import Draft, Objects
+from space.report import Published
+from space.shard_writer import ShardWriter
+from space.stock import MAX_BLOCK_BYTES
+
+
+class Holder(Protocol):
+    """What a stage needs of the space it is for."""
+
+    def has(self, cids: Collection[CID]) -> set[CID]: ...
+
+    def get(self, cids: Sequence[CID]) -> list[bytes]: ...
+
+
+Record = Callable[[Iterable[tuple[Entry, list[bytes]]]], None]
+"""Takes the files of new whole shards and their packed places into the index, in one transaction."""
+
+
+class Stage:
+    """Use in a `with`. Leaving it without `publish` drops every staged block."""
+
+    def __init__(self, objects: Objects, space: Holder, record: Record) -> None:
+        self._objects = objects
+        self._space = space
+        self._record = record
+        self._writers: list[ShardWriter] = []
+        self._drafts: list[Draft] = []
+        self._staged: dict[CID, int] = {}  # writer << 32 | number in that shard
+        self._open = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open = False
+        for draft in self._drafts:
+            draft.drop()
+        self._writers, self._drafts, self._staged = [], [], {}
+
+    def put_many(self, blocks: Iterable[tuple[CID, bytes]]) -> int:
+        """Write the blocks that neither the space nor this stage has (S3); how many those were.
+
+        blocks: hash-checked by the caller, up to MAX_BLOCK_BYTES each. Batches of 64 KiB and more
+        are fastest. Raises TooLarge, SpaceFull, SpaceUnavailable; the stage is then only good to be left.
+        """
+        self._check_open()
+        fresh = dict(blocks)
+        if not self._staged.keys().isdisjoint(fresh):
+            fresh = {cid: content for cid, content in fresh.items() if cid not in self._staged}
+        known = self._space.has(fresh.keys())
+        if known:
+            fresh = {cid: content for cid, content in fresh.items() if cid not in known}
+        for cid, content in fresh.items():
+            if len(content) > MAX_BLOCK_BYTES:
+                raise TooLarge(f"block of {len(content)} bytes; the limit is {MAX_BLOCK_BYTES}: {cid}")
+        with guarded("writing a shard"):
+            self._append(fresh)
+        return len(fresh)
+
+    def _append(self, blocks: dict[CID, bytes]) -> None:
+        while blocks:
+            if not self._writers:
+                self._writers.append(ShardWriter(self._draft()))
+            writer = self._writers[-1]
+            taken = writer.room_for(blocks)
+            batch = blocks if taken == len(blocks) else dict(islice(blocks.items(), taken))
+            first = len(self._writers) - 1 << 32 | len(writer)
+            self._staged.update(zip(batch, range(first, first + taken), strict=True))
+            writer.add(batch)
+            if taken == len(blocks):
+                return
+            blocks = dict(islice(blocks.items(), taken, None))
+            writer.flush()
+            self._writers.append(ShardWriter(self._draft()))
+
+    def has(self, cids: Collection[CID]) -> set[CID]:
+        """Those of `cids` that are staged or in the space."""
+        self._check_open()
+        staged = self._staged.keys() & cids
+        return staged | self._space.has([cid for cid in cids if cid not in staged])
+
+    def get(self, cids: Sequence[CID]) -> list[bytes]:
+        """Staged blocks, or those of the space, in the order asked for, each hashed on this very read.
+
+        What a verification walk reads. Raises as `FolderSpace.get`, HashMismatch for a staged one.
+        """
+        self._check_open()
+        elsewhere = [cid for cid in cids if cid not in self._staged]
+        found = dict(zip(elsewhere, self._space.get(elsewhere), strict=True)) if elsewhere else {}
+        with guarded("reading staged blocks"):
+            return [found[cid] if cid in found else self._read(cid) for cid in cids]
+
+    def _read(self, cid: CID) -> bytes:
+        position = self._staged[cid]
+        writer, number = self._writers[position >> 32], position & 0xFFFFFFFF
+        content = writer.read(number)
+        verify_block(cid, content)
+        return content
+
+    def publish(self) -> Published:
+        """Make everything staged part of the space; durable on return (S1, S2). Ends the stage.
+
+        With nothing new staged it writes nothing. Raises SpaceFull, SpaceUnavailable: then nothing
+        of it counts as stored.
+        """
+        self._check_open()
+        with guarded("publishing shards"):
+            named = [pair for writer in self._writers for pair in self._sync(writer)]
+            for draft, name in named:
+                draft.rename(self._objects.path(SHARDS, name))
+            if named:
+                self._objects.sync(SHARDS)
+                self._record((self._entry(writer), writer.places()) for writer in self._writers)
+        shards = tuple(writer.cid for writer in self._writers)
+        published = Published(shards, len(self._staged), sum(writer.size_bytes for writer in self._writers))
+        self.__exit__()
+        return published
+
+    def _sync(self, writer: ShardWriter) -> list[tuple[Draft, str]]:
+        """A shard and its index, synced under temporary names, with the names they shall have."""
+        writer.flush()
+        index = self._draft()
+        index.write(writer.index())
+        for draft in (writer.draft, index):
+            draft.sync()
+        return [(writer.draft, shard_name(writer.cid)), (index, index_name(writer.cid))]
+
+    def _entry(self, writer: ShardWriter) -> Entry:
+        return self._objects.files.entry(self._objects.path(SHARDS, shard_name(writer.cid)))
+
+    def _draft(self) -> Draft:
+        self._drafts.append(self._objects.draft(SHARDS))
+        return self._drafts[-1]
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise StageClosed("the stage was published or dropped")

@@ -1,0 +1,70 @@
+"""Reads a CAR shard from end to end and says what stands where.
+
+A shard is whole if its bytes hash to its name and every block to its CID. Only then may other
+blocks be left unwritten because this shard has them (S3); so each file is read once by each
+machine before anything counts on it, and not again while its size and time of change stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from itertools import accumulate
+from pathlib import Path
+
+from pail import CID, DecodeError, TooLarge
+from pail.car import CarReader
+from pail.varint import decode_varint
+from space.files import Files
+from space.places import pack_places
+
+MAX_BLOCK_BYTES = 8 << 20
+"""Largest block in a shard; that of `pail.dag_cbor`."""
+
+READ_BYTES = 1 << 20
+
+
+def chunks(files: Files, path: Path) -> Iterator[bytes]:
+    """The file's bytes in pieces of READ_BYTES."""
+    file = files.open(path)
+    try:
+        at = 0
+        while chunk := files.read(file, at, READ_BYTES):
+            at += len(chunk)
+            yield chunk
+    finally:
+        files.close(file)
+
+
+def take_stock(files: Files, path: Path, shard: CID) -> list[bytes] | None:
+    """The packed places of the blocks of a whole shard, None if the file is not `shard` whole.
+
+    Raises OSError, FileNotFoundError among it.
+    """
+    reader, hashed = CarReader(max_block_bytes=MAX_BLOCK_BYTES), hashlib.sha256()
+    digests, sizes, heads, start = list[bytes](), list[int](), list[int](), 0
+    try:
+        for chunk in chunks(files, path):
+            start = start or sum(decode_varint(chunk))  # where the header ends
+            hashed.update(chunk)
+            for cid, content in reader.feed(chunk):
+                digests.append(cid[-32:])
+                sizes.append(len(content))
+                heads.append(len(cid) + varint_size(len(cid) + len(content)))
+        reader.close()
+    except (DecodeError, TooLarge):
+        return None
+    if hashed.digest() != shard[-32:]:
+        return None
+    return pack_places(digests, _offsets(start, heads, sizes), sizes)
+
+
+def _offsets(start: int, heads: list[int], sizes: list[int]) -> Iterator[int]:
+    """Where each block's content starts, in a CAR whose header ends at `start`."""
+    frames = accumulate(map(int.__add__, heads, sizes), initial=start)
+    return map(int.__add__, frames, heads)
+
+
+def varint_size(value: int) -> int:
+    """The bytes of the varint of `value`."""
+    return max(1, (value.bit_length() + 6) // 7)
