@@ -5,8 +5,10 @@ hashes to its CID (T1), so what was taken is good even if the stream breaks late
 is judged as soon as it is read, and nothing beyond one frame is held.
 
 Only blocks named by SHA2-256 are taken: another hash cannot be checked here, and a block under an
-identity CID would be its own name. Blocks may repeat and come in any order. The header may name
-no root (a shard before the last of its upload) and roots whose blocks are elsewhere.
+identity CID would be its own name. A hash covers the bytes, not the codec: under a CID of another
+codec a block is simply another block, and missing under its own. Blocks may repeat and come in any
+order. The header may name no root (a shard before the last of its upload), and roots whose blocks
+are elsewhere.
 
 Source: https://ipld.io/specs/transport/car/carv1/
 """

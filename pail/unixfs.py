@@ -18,6 +18,7 @@ from pail.cid import CID, DAG_PB, RAW, cid_of
 from pail.dag_cbor import Block
 from pail.dag_pb import PBLink, PBNode, decode_dag_pb, encode_dag_pb, fields, varint_field
 from pail.errors import DecodeError, TooLarge
+from pail.varint import MAX_VARINT
 from pail.walk import Walk
 
 CHUNK_BYTES = 1 << 20
@@ -234,13 +235,15 @@ def _open_node(child: Entry, depth: int) -> Walk[deque[Entry]]:
 
 def _decode_file_node(cid: CID, block: bytes) -> tuple[Entry, deque[Entry]]:
     if cid.codec != DAG_PB:
-        raise DecodeError(f"not a part of a UnixFS file: {cid}")
+        raise DecodeError(f"not a UnixFS file: {cid}")
     node = decode_dag_pb(block)
     if len(node.links) > MAX_LINKS:
         raise TooLarge(f"UnixFS node has {len(node.links)} links at the limit of {MAX_LINKS}: {cid}")
     sizes = _decode_sizes(node.data or b"")
     if len(sizes) != len(node.links) or not all(sizes):
         raise DecodeError(f"UnixFS node's links and sizes do not agree: {cid}")
+    if not all(link.cid.codec in (RAW, DAG_PB) for link in node.links):
+        raise DecodeError(f"UnixFS node links to what is no part of a file: {cid}")
     children = [Entry(link.cid, size, link.tsize or 0) for link, size in zip(node.links, sizes, strict=True)]
     if any(child.cid.codec == RAW and child.size_bytes > MAX_LEAF_BYTES for child in children):
         raise TooLarge(f"UnixFS leaf is larger than {MAX_LEAF_BYTES} bytes, under {cid}")
@@ -251,7 +254,7 @@ def _decode_sizes(data: bytes) -> list[int]:
     if len(data) > _MAX_FILE_DATA_BYTES:
         raise TooLarge(f"UnixFS node's sizes take {len(data)} bytes")
     sizes = [value for number, value in fields(data) if number == 4 and isinstance(value, int)]
-    if _file_data(sizes) != data:
+    if sum(sizes) > MAX_VARINT or _file_data(sizes) != data:
         raise DecodeError("not a UnixFS file, or its sizes do not add up")
     return sizes
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from pail.errors import DecodeError
 
 MAX_VARINT_BYTES = 9
+MAX_VARINT = (1 << 63) - 1
 
 
 def encode_varint(value: int) -> bytes:
-    """The varint of `value`, 0 to 2**63 - 1."""
+    """The varint of `value`, 0 to MAX_VARINT."""
     if 0x7F < value < 0x4000:  # the frame of nearly every record and node
         return bytes((value & 0x7F | 0x80, value >> 7))
-    assert 0 <= value < 1 << 63
+    assert 0 <= value <= MAX_VARINT
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
