@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from struct import Struct
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 DIGEST_BYTES = 32
 PLACE_BYTES = 40
@@ -18,6 +18,7 @@ PAGE_BITS = 12
 """Pages are numbered by so many bits of the digest: a repository of 100,000 records fills 4096 pages
 with some 30 places each, and a backup of one post touches as many pages as it has blocks."""
 
+_PLACE = Struct(">32sII")
 _TAIL = Struct(">II")
 
 
@@ -36,7 +37,7 @@ def pack_places(digests: Iterable[bytes], offsets: Iterable[int], sizes: Iterabl
 
 def unpack_places(packed: Iterable[bytes]) -> Iterator[tuple[bytes, int, int]]:
     """Digest, offset and size of each."""
-    return ((place[:DIGEST_BYTES], *_TAIL.unpack_from(place, DIGEST_BYTES)) for place in packed)
+    return cast(Iterator[tuple[bytes, int, int]], _PLACE.iter_unpack(b"".join(packed)))
 
 
 def pages_of(packed: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:

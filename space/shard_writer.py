@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, takewhile
+from itertools import accumulate, islice, takewhile
 from typing import cast
 
 from pail import CAR, CID
@@ -16,7 +16,7 @@ from pail.car import MAX_SHARD_BYTES, Slice, encode_car_header
 from pail.cid import cid_prefix
 from pail.varint import encode_varint
 from space.objects import Draft
-from space.places import pack_places
+from space.places import pack_places, unpack_places
 from space.sharded_dag_index import MAX_SLICES, ShardedDagIndex, ShardSlices, encode_index
 
 BUFFER_BYTES = 1 << 20
@@ -24,8 +24,8 @@ BUFFER_BYTES = 1 << 20
 MAX_HEAD_BYTES = 40
 """A CID of the codecs in use and the length before it."""
 
-_HEADS = [encode_varint(length) for length in range(1 << 14)]
-_SHA2_256 = b"\x12\x20"
+_HEADS = [encode_varint(36 + size) for size in range(1 << 14)]
+"""What stands before a CID of 36 bytes, by the size of its content."""
 
 
 class ShardWriter:
@@ -54,19 +54,25 @@ class ShardWriter:
 
     def add(self, blocks: Mapping[CID, bytes]) -> None:
         """Append `blocks`, which `room_for` has let in, and of which the shard has none."""
-        parts: list[bytes] = []
-        at, heads, place = self.size_bytes, _HEADS, self.offsets.append
-        for cid, content in blocks.items():
-            length = len(cid) + len(content)
-            head = heads[length] if length < 0x4000 else encode_varint(length)
-            parts += (head, cid, content)
-            at += len(head) + length
-            place(at - len(content))
-        self._cids += blocks
-        self.sizes.extend(map(len, blocks.values()))
-        frames = b"".join(parts)
+        cids, contents = list(blocks), list(blocks.values())
+        sizes = list(map(len, contents))
+        if set(map(len, cids)) == {36} and max(sizes) < len(_HEADS):
+            heads = list(map(_HEADS.__getitem__, sizes))
+        else:
+            lengths = map(int.__add__, map(len, cids), sizes)
+            heads = list(map(encode_varint, lengths))
+        # Lists filled and joined at once: a loop over the blocks would cost as much as hashing them.
+        parts: list[bytes] = [b""] * (3 * len(cids))
+        parts[0::3], parts[1::3], parts[2::3] = heads, cids, contents
+        starts = accumulate(map(len, parts), initial=self.size_bytes)
+        self.offsets.extend(islice(starts, 2, None, 3))
+        self.sizes.extend(sizes)
+        self._cids += cids
+        self._append(b"".join(parts))
+
+    def _append(self, frames: bytes) -> None:
         self._hash.update(frames)
-        self.size_bytes = at
+        self.size_bytes += len(frames)
         self._buffer += frames
         if len(self._buffer) >= BUFFER_BYTES:
             self.flush()
@@ -91,17 +97,13 @@ class ShardWriter:
         """Where its blocks stand, packed."""
         return pack_places([cid[-32:] for cid in self._cids], self.offsets, self.sizes)
 
-    def index(self) -> bytes:
-        """The index object that belongs beside the shard."""
-        return encode_shard_index(
-            self.cid, self.size_bytes, [cid[-34:] for cid in self._cids], self.offsets, self.sizes
-        )
+    def index(self, places: Sequence[bytes]) -> bytes:
+        """The index object that belongs beside the shard, of its `places`."""
+        return encode_shard_index(self.cid, self.size_bytes, places)
 
 
-def encode_shard_index(
-    shard: CID, size_bytes: int, multihashes: Sequence[bytes], offsets: Sequence[int], sizes: Sequence[int]
-) -> bytes:
-    """The index of one shard of a space. It names no DAG, so its content is the shard itself."""
-    # Plain tuples: 130,000 named ones would double the cost.
-    slices = cast(Sequence[Slice], list(zip(multihashes, offsets, sizes, strict=True)))
-    return encode_index(ShardedDagIndex(shard, (ShardSlices(shard, size_bytes, slices),)))
+def encode_shard_index(shard: CID, size_bytes: int, places: Sequence[bytes]) -> bytes:
+    """The index object of one shard of a space. It names no DAG, so its content is the shard itself."""
+    # Plain tuples: 130,000 named ones would cost more than hashing the blocks.
+    slices = [(b"\x12\x20" + digest, offset, size) for digest, offset, size in unpack_places(places)]
+    return encode_index(ShardedDagIndex(shard, (ShardSlices(shard, size_bytes, cast(list[Slice], slices)),)))

@@ -32,6 +32,7 @@ MAX_INDEX_BYTES = 64 << 20
 
 _PAIR_OF_MULTIHASH = b"\x82\x58\x22"  # a list of two, the first 34 bytes
 _COMMON_SLICE = struct.Struct(">3s34sBBIBH")  # an offset of four bytes, a length of two
+_SMALL_SLICE = struct.Struct(">3s34sBBIBB")  # an offset of four bytes, a length of one
 
 _SHA2_256 = b"\x12\x20"
 _MULTIHASH_BYTES = 34
@@ -104,10 +105,12 @@ def _encode_slices(slices: Iterable[Slice]) -> dict[bytes, bytes]:
 
     Put together by hand, since 130,000 small lists cost the collector more than hashing their blocks.
     """
-    pack = _COMMON_SLICE.pack
+    common, small = _COMMON_SLICE.pack, _SMALL_SLICE.pack
     return {
-        multihash: pack(_PAIR_OF_MULTIHASH, multihash, 0x82, 0x1A, offset, 0x19, length)
+        multihash: common(_PAIR_OF_MULTIHASH, multihash, 0x82, 0x1A, offset, 0x19, length)
         if 0xFFFF < offset <= 0xFFFFFFFF and 0xFF < length <= 0xFFFF
+        else small(_PAIR_OF_MULTIHASH, multihash, 0x82, 0x1A, offset, 0x18, length)
+        if 0xFFFF < offset <= 0xFFFFFFFF and 23 < length <= 0xFF
         else encode_dag_cbor([multihash, [offset, length]])
         for multihash, offset, length in slices
     }

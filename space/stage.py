@@ -123,25 +123,27 @@ class Stage:
         """
         self._check_open()
         with guarded("publishing shards"):
-            named = [pair for writer in self._writers for pair in self._sync(writer)]
-            for draft, name in named:
-                draft.rename(self._objects.path(SHARDS, name))
-            if named:
+            written = [self._sync(writer) for writer in self._writers]
+            for writer, (index, _) in zip(self._writers, written, strict=True):
+                index.rename(self._objects.path(SHARDS, index_name(writer.cid)))
+                writer.draft.rename(self._objects.path(SHARDS, shard_name(writer.cid)))
+            if written:
                 self._objects.sync(SHARDS)
-                self._record((self._entry(writer), writer.places()) for writer in self._writers)
+                places = [places for _, places in written]
+                self._record((self._entry(writer), places.pop(0)) for writer in self._writers)
         shards = tuple(writer.cid for writer in self._writers)
         published = Published(shards, len(self._staged), sum(writer.size_bytes for writer in self._writers))
         self.__exit__()
         return published
 
-    def _sync(self, writer: ShardWriter) -> list[tuple[Draft, str]]:
-        """A shard and its index, synced under temporary names, with the names they shall have."""
+    def _sync(self, writer: ShardWriter) -> tuple[Draft, list[bytes]]:
+        """Sync a shard and its index under temporary names; the index and the shard's places."""
         writer.flush()
-        index = self._draft()
-        index.write(writer.index())
+        places, index = writer.places(), self._draft()
+        index.write(writer.index(places))
         for draft in (writer.draft, index):
             draft.sync()
-        return [(writer.draft, shard_name(writer.cid)), (index, index_name(writer.cid))]
+        return index, places
 
     def _entry(self, writer: ShardWriter) -> Entry:
         return self._objects.files.entry(self._objects.path(SHARDS, shard_name(writer.cid)))
