@@ -16,6 +16,7 @@ import httpx
 from backup_agent.auth import Auth, with_token
 from backup_agent.errors import AccountInactive, BlobNotFound, HostError, TokenRefused
 from backup_agent.net import Http, Retry, Stream
+from backup_agent.net.url import host_of
 from backup_agent.secret import Secret
 from backup_agent.xrpc import JsonObject, Xrpc, decode_object
 from pail import CID, DecodeError, parse_cid
@@ -113,7 +114,7 @@ class Source:
 
     @property
     def _host(self) -> str:
-        return httpx.URL(self._pds).host
+        return host_of(httpx.URL(self._pds))
 
     def _parse_cid(self, text: object) -> CID:
         try:

@@ -24,7 +24,7 @@ from backup_agent.net.faults import broken
 from backup_agent.net.messages import Answer, Request, Stream
 from backup_agent.net.pace import Pace
 from backup_agent.net.retry import Retry
-from backup_agent.net.url import check_url, origin
+from backup_agent.net.url import check_url, host_of, origin
 from backup_agent.secret import Secret
 
 T = TypeVar("T")
@@ -96,19 +96,19 @@ class Http:
     async def stream(self, request: Request) -> AsyncGenerator[Stream]:
         """One attempt at an answer of up to `limit_bytes`; entering and reading raise as `fetch` does."""
         url = await self._ready(request)
-        response = await _within(HEADERS_DEADLINE_S, url.host, self._send(url, request))
+        response = await _within(HEADERS_DEADLINE_S, host_of(url), self._send(url, request))
         async with aclosing(response), aclosing(self._chunks(response, request.limit_bytes)) as chunks:
-            yield Stream(response.url.host, response.status_code, response.headers, chunks)
+            yield Stream(host_of(response.url), response.status_code, response.headers, chunks)
 
     async def _fetch_once(self, request: Request) -> Answer:
         url = await self._ready(request)
-        return await _within(DOCUMENT_DEADLINE_S, url.host, self._read(url, request))
+        return await _within(DOCUMENT_DEADLINE_S, host_of(url), self._read(url, request))
 
     async def _read(self, url: httpx.URL, request: Request) -> Answer:
         response = await self._send(url, request)
         async with aclosing(response), aclosing(self._chunks(response, request.limit_bytes)) as chunks:
             content = b"".join([chunk async for chunk in chunks])
-        return Answer(response.url.host, response.status_code, response.headers, content)
+        return Answer(host_of(response.url), response.status_code, response.headers, content)
 
     async def _ready(self, request: Request) -> httpx.URL:
         url = check_url(request.url, allow_private=self.allow_private)
@@ -126,15 +126,15 @@ class Http:
                 return response
             await response.aclose()
             url = self._redirected(url, location)
-        raise HostError(url.host, f"it redirects more than {MAX_REDIRECTS} times")
+        raise HostError(host_of(url), f"it redirects more than {MAX_REDIRECTS} times")
 
     def _redirected(self, url: httpx.URL, location: str) -> httpx.URL:
         try:
             target = check_url(str(url.join(location)), allow_private=self.allow_private)
         except (httpx.InvalidURL, ValueError) as error:
-            raise HostError(url.host, "it redirects to something that is no URL") from error
+            raise HostError(host_of(url), "it redirects to something that is no URL") from error
         if url.scheme == "https" and target.scheme != "https":
-            raise HostRefused(target.host, f"{url.host} redirects from https to http")
+            raise HostRefused(host_of(target), f"{host_of(url)} redirects from https to http")
         return target
 
     async def _exchange(self, url: httpx.URL, body: bytes | None, token: Secret | None) -> httpx.Response:
@@ -148,7 +148,7 @@ class Http:
         try:
             response = await self._client.send(outgoing, stream=True)
         except httpx.TransportError as error:
-            raise broken(url.host, error) from error
+            raise broken(host_of(url), error) from error
         self._pace.after(url, response.headers)
         if refusal := self._pace.refusal(url, response.status_code, response.headers):
             await response.aclose()
@@ -157,7 +157,7 @@ class Http:
 
     async def _chunks(self, response: httpx.Response, limit_bytes: int) -> AsyncGenerator[bytes]:
         """The body, no larger than `limit_bytes` and no slower than MIN_BYTES_PER_S."""
-        host, received, waited_s = response.url.host, 0, 0.0
+        host, received, waited_s = host_of(response.url), 0, 0.0
         if response.headers.get("content-encoding", "identity") != "identity":
             raise HostError(host, "it compresses what must not be compressed")
         chunks = response.aiter_raw()

@@ -9,7 +9,7 @@ import httpx
 
 from backup_agent.errors import TRANSIENT_STATUSES, HostError, RateLimited
 from backup_agent.net.retry import MAX_ASKED_WAIT_S, asked_wait_s
-from backup_agent.net.url import origin
+from backup_agent.net.url import host_of, origin
 
 MAX_PAUSED = 1024
 """Paths whose pause is remembered; the oldest is forgotten first."""
@@ -28,7 +28,7 @@ class Pace:
         """Wait out the pause of this path. Raises RateLimited if it is longer than we are ready to wait."""
         wait_s = self._until.get((origin(url), url.path), 0.0) - self._now()
         if wait_s > MAX_ASKED_WAIT_S:
-            raise RateLimited(url.host, wait_s)
+            raise RateLimited(host_of(url), wait_s)
         if wait_s > 0:
             await self._sleep(wait_s)
 
@@ -46,9 +46,9 @@ class Pace:
         """The transient error that an answer is by its status, if any, with the wait it asks for."""
         wait_s = asked_wait_s(headers, self._now())
         if status == 429:
-            return RateLimited(url.host, wait_s)
+            return RateLimited(host_of(url), wait_s)
         if status not in TRANSIENT_STATUSES:
             return None
-        error = HostError(url.host, f"status {status}", status=status)
+        error = HostError(host_of(url), f"status {status}", status=status)
         error.retry_after_s = wait_s
         return error

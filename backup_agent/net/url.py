@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 import httpx
+import idna
 
 from backup_agent.errors import HostRefused
 from backup_agent.net.address import is_loopback, parse_address, why_not_public
@@ -32,18 +33,23 @@ def check_url(text: str, *, allow_private: bool) -> httpx.URL:
     Raises HostRefused, which never quotes path or query: they may hold secrets.
     """
     shape = _SHAPE.fullmatch(text) if len(text) <= MAX_URL_CHARS else None
-    if shape is None:
+    if shape is None or not shape[2].isascii():
         raise HostRefused("an unreadable URL", "it must be a plain https://host/path")
     try:
         url = httpx.URL(text)
     except (httpx.InvalidURL, ValueError) as error:
         raise HostRefused(shape[2], "its URL cannot be read") from error
-    host = url.host.lower()
+    host = host_of(url)
     _check_host(host, allow_private=allow_private)
     if url.scheme != "https" and not (allow_private and _names_loopback(host)):
         raise HostRefused(host, "it does not use https")
     _check_port(host, url.port)
     return url
+
+
+def host_of(url: httpx.URL) -> str:
+    """The name that is resolved, in ASCII and lower case; `url.host` would undo punycode."""
+    return url.raw_host.decode("ascii").lower()
 
 
 def is_localhost(host: str) -> bool:
@@ -53,7 +59,7 @@ def is_localhost(host: str) -> bool:
 
 def origin(url: httpx.URL) -> tuple[str, str, int]:
     """Scheme, host and port: credentials never leave the origin that they were meant for."""
-    return url.scheme, url.host.lower(), url.port or (443 if url.scheme == "https" else 80)
+    return url.scheme, host_of(url), url.port or (443 if url.scheme == "https" else 80)
 
 
 def _names_loopback(host: str) -> bool:
@@ -75,8 +81,12 @@ def _check_host(host: str, *, allow_private: bool) -> None:
         raise HostRefused(host, "it is not a plain host name")
     if _ENDS_IN_NUMBER.fullmatch(host.rpartition(".")[2]):
         raise HostRefused(host, "it is neither a host name nor a plainly written address")
+    try:
+        idna.decode(host)
+    except idna.IDNAError as error:
+        raise HostRefused(host, "its punycode cannot be read") from error
 
 
 def _check_port(host: str, port: int | None) -> None:
-    if port is not None and port != 443 and (port < 1024 or port in _BAD_PORTS):
+    if port is not None and port != 443 and (not 1024 <= port <= 65535 or port in _BAD_PORTS):
         raise HostRefused(host, f"port {port} is not one for the web")
