@@ -7,7 +7,9 @@ The profile: what `decode_dag_cbor` refuses
 - floats of 16 or 32 bits, NaN and the infinities; `undefined` and every other simple value.
   Finite 64-bit floats are taken, since records in the wild hold them; no format of ours has any;
 - integers outside -2**64 … 2**64 - 1 (bignums are tags);
-- nesting deeper than MAX_DEPTH, and blocks above MAX_BLOCK_BYTES.
+- arrays and maps nested deeper than MAX_DEPTH or more than MAX_CONTAINERS of them, and blocks above
+  MAX_BLOCK_BYTES.
+CIDs are those of `decode_cid`: version 0 or 1, any codec, any hash, the length that they state.
 
 Source: https://ipld.io/specs/codecs/dag-cbor/spec/, https://dasl.ing/drisl.html
 """
@@ -28,8 +30,11 @@ MAX_DEPTH = 64
 MAX_BLOCK_BYTES = 8 << 20
 """Largest DAG-CBOR block; the largest legitimate one is a CAR shard's index, about 6 MiB."""
 
-SMALL_BLOCK_BYTES = 4096
-"""Up to here the decoder's worst case (nested arrays that each claim all the rest) is 22 MiB."""
+MAX_CONTAINERS = 1 << 19
+"""Arrays and maps in one block: an empty one takes 1 byte there and 88 in memory. An index has 320,000."""
+
+MAX_UNSCANNED_CLAIM = 1 << 22
+"""Items that a block may claim before its heads are scanned; the decoder takes 8 bytes for each at once."""
 
 # Bytes that may open an array or a map. A block can nest no deeper than it has of them.
 _OPENERS = bytes(range(0x80, 0xC0))
@@ -69,15 +74,15 @@ def decode_dag_cbor(data: bytes, *, link: Callable[[bytes], CID] = decode_cid) -
     """
     if len(data) > MAX_BLOCK_BYTES:
         raise TooLarge(f"DAG-CBOR block of {len(data)} bytes; the limit is {MAX_BLOCK_BYTES}")
-    flat = len(data) - len(data.translate(None, _OPENERS)) <= MAX_DEPTH
-    if not flat and len(data) > SMALL_BLOCK_BYTES:
-        _scan_depth(data)
-        flat = True
+    openers = len(data) - len(data.translate(None, _OPENERS))
+    scanned = openers * len(data) > MAX_UNSCANNED_CLAIM
+    if scanned:
+        _scan(data)
     try:
         value = _decode(data, cid_ctor=link)
     except (ValueError, MemoryError) as error:
         raise DecodeError(f"not DAG-CBOR: {error}") from error
-    if not flat:
+    if openers > MAX_DEPTH and not scanned:
         _check_depth(value)
     return value
 
@@ -97,38 +102,40 @@ def _children(container: Value) -> Iterable[Value]:
     return cast(dict[str, Value], container).values() if type(container) is dict else container
 
 
-def _scan_depth(data: bytes) -> None:
-    """Walk the heads alone, building nothing: large blocks can claim lists far larger than
-    themselves at every level, so their depth is known before anything is allocated.
+def _scan(data: bytes) -> None:
+    """Walk the heads alone, building nothing.
 
-    Raises TooLarge for depth; leaves every other fault for the decoder to name.
+    The decoder makes room for all items that an array claims, so that a few nested arrays which each
+    claim all the rest take a thousand times their size. Here the items that all open containers
+    claim together must fit what is left of the block.
+    Raises TooLarge for depth and number of containers, DecodeError for such claims; leaves every
+    other fault for the decoder to name.
     """
     left: list[int] = []  # items still to come in each open container
+    owed, containers = 1, 0  # their sum, and the block's own value
     at, size = 0, len(data)
-    while at < size:
+    while at < size and owed:
         head = data[at]
-        major, info = head >> 5, head & 0x1F
+        major, argument = head >> 5, head & 0x1F
         at += 1
-        if info >= 24:
-            width = 1 << (info - 24) if info < 28 else 0
+        if argument >= 24:
+            width = 1 << (argument - 24) if argument < 28 else 0
             argument = int.from_bytes(data[at : at + width], "big")
             at += width
-        else:
-            argument = info
+        if major == 6:
+            continue
+        owed -= 1
+        if left:
+            left[-1] -= 1
         if major in (2, 3):
             at += argument
         elif major in (4, 5):
-            if argument:
-                left.append(argument * (major - 3))
-                if len(left) > MAX_DEPTH:
-                    raise TooLarge(f"DAG-CBOR nested deeper than {MAX_DEPTH}")
-                continue
-        elif major == 6:
-            continue
-        while left:
-            left[-1] -= 1
-            if left[-1]:
-                break
+            containers += 1
+            left.append(argument * (major - 3))
+            owed += left[-1]
+            if len(left) > MAX_DEPTH or containers > MAX_CONTAINERS:
+                raise TooLarge(f"DAG-CBOR nested deeper than {MAX_DEPTH} or of too many arrays and maps")
+            if owed > size - at:
+                raise DecodeError("not DAG-CBOR: more items claimed than there are bytes")
+        while left and not left[-1]:
             left.pop()
-        else:
-            return
