@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import Self
 
 from pail import CID, HashMismatch, MissingBlock, verify_block
+from space import inspection
 from space.errors import CorruptBlock, SpaceError
 from space.files import LOCAL_FILES, Entry, Files
 from space.guard import guarded
 from space.identity import make_identity
 from space.index import Index, State
-from space.layout import SHARDS, shard_of_name
+from space.layout import SHARDS
 from space.objects import Objects
 from space.places import Place
 from space.report import SpaceReport
 from space.shard_files import ShardFiles
 from space.stage import Stage
-from space.stock import take_stock
 
 _SHA2_256 = b"\x12\x20"
 
@@ -152,38 +152,21 @@ class FolderSpace:
         A file already seen with this size and time of change is not read again.
         """
         with guarded("looking through the shards"):
-            known = self.index.shards()
-            present = {entry.name: entry for entry in self.objects.list(SHARDS)}
-            vanished = known.keys() - present.keys()
-            if vanished:
-                with self.index:
-                    self.index.forget(vanished)
-            for name, entry in present.items():
-                if shard_of_name(name) and (name not in known or known[name].entry != entry):
-                    self._take_in(entry, was=known[name].state if name in known else None)
-
-    def _take_in(self, entry: Entry, was: State | None) -> None:
-        shard = shard_of_name(entry.name)
-        assert shard is not None
-        try:
-            packed = take_stock(self.objects.files, self.objects.path(SHARDS, entry.name), shard)
-        except FileNotFoundError:
-            return
-        with self.index:
-            if packed is not None:
-                self.index.record(entry, State.WHOLE, packed)
-            else:
-                self.index.record(entry, State.NOT_WHOLE, [])
+            inspection.refresh(self)
 
     def check(self, *, read_data: bool = True) -> SpaceReport:
         """What is whole and what is damaged; changes nothing but the index, which learns of it.
 
-        read_data: read and hash every byte; else only compare names, sizes and times with the index.
+        read_data: read and hash every byte; else only what is new, changed or not known to be whole.
         """
-        raise NotImplementedError
+        with guarded("checking the space"):
+            return inspection.check(self, read_data=read_data)
 
     def repair(self) -> SpaceReport:
         """Rebuild the index from the shards, copy good blocks out of damaged ones into a new shard,
-        write missing index files. Deletes and renames nothing: spec/space.md says why.
+        write missing index objects. Deletes and renames nothing: spec/space.md says why.
+
+        What is still named as lost is then written anew by the next backup that has it.
         """
-        raise NotImplementedError
+        with guarded("repairing the space"):
+            return inspection.repair(self)

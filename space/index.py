@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
 
 from pail import CID
 from space.files import Entry
-from space.places import Place, page_number, pages_of, places_in
+from space.places import Place, page_number, pages_of, places_in, unpack_places
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 60.0
@@ -158,6 +158,11 @@ class Index:
             values = (place.shard, place.offset)
             self._db.execute("INSERT OR IGNORE INTO quarantine VALUES (?, ?)", values)
             self._db.execute("DELETE FROM readable")
+
+    def places_of(self, shard: int) -> Iterator[tuple[bytes, int, int]]:
+        """Digest, offset and size of each block of a shard's row."""
+        rows = self._db.execute("SELECT places FROM page WHERE key & 0xFFFFFFFF = ?", (shard,))
+        return unpack_places(places for (places,) in rows)
 
     # Blocks
 

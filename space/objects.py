@@ -7,6 +7,9 @@ machine's file may be seen here through syncing while it is still being written 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from space.files import Entry, Files, held
@@ -88,6 +91,15 @@ class Objects:
                 return self.files.read(file, 0, limit_bytes + 1)
             finally:
                 self.files.close(file)
+
+    @contextmanager
+    def reading(self, room: str, name: str) -> Generator[Callable[[int, int], bytes]]:
+        """Reads of an open object: offset and size to bytes. Raises OSError, FileNotFoundError among it."""
+        file = self.files.open(self.path(room, name))
+        try:
+            yield partial(self.files.read, file)
+        finally:
+            self.files.close(file)
 
     def draft(self, room: str) -> Draft:
         """A new object for `room`."""

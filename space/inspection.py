@@ -1,0 +1,223 @@
+"""Looks at the shard files of a folder, keeps the index true to them, and repairs.
+
+Nothing in the folder is ever removed or renamed here: a file that is damaged on this machine may
+be whole on another, and a sync client would carry the removal there. A damaged file is set aside
+by not counting on it: its good blocks are copied into a new shard, its damaged ones no longer
+count as held, so the next backup writes them anew (S3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from pail import CID, DecodeError, TooLarge
+from space.damage import Examination, Good, examine
+from space.errors import SpaceError
+from space.files import Entry
+from space.index import Index, ShardRow, State
+from space.layout import INDEX_SUFFIX, SHARDS, index_name, shard_of_name
+from space.objects import Objects
+from space.places import pack_places, unpack_places
+from space.report import Damage, SpaceReport
+from space.shard_writer import encode_shard_index
+from space.sharded_dag_index import MAX_INDEX_BYTES, decode_index
+from space.stage import Stage
+from space.stock import take_stock
+
+COPY_BATCH_BYTES = 4 << 20
+
+
+class Inspected(Protocol):
+    """What an inspection needs of the space."""
+
+    @property
+    def objects(self) -> Objects: ...
+
+    @property
+    def index(self) -> Index: ...
+
+    def stage(self) -> Stage: ...
+
+
+class Look(NamedTuple):
+    """One shard file as it is now. rest: what is left of it unless it is whole.
+
+    index_fault: what is wrong with the index object beside a whole one, if anything is.
+    """
+
+    entry: Entry
+    state: State
+    blocks: int = 0
+    rest: Examination | None = None
+    index_fault: str | None = None
+
+
+_MISSING = "missing"
+
+
+def refresh(space: Inspected) -> None:
+    """Look at files that are new or changed since they were looked at, forget those that are gone."""
+    known = space.index.shards()
+    present = {entry.name: entry for entry in space.objects.list(SHARDS) if shard_of_name(entry.name)}
+    vanished = known.keys() - present.keys()
+    if vanished:
+        with space.index:
+            space.index.forget(vanished)
+    for name, entry in present.items():
+        if name not in known or known[name].entry != entry:
+            _take_in(space, entry, known.get(name))
+
+
+def check(space: Inspected, *, read_data: bool = True) -> SpaceReport:
+    """Look at every file, or unless `read_data` at those that are not known to be whole."""
+    refresh(space)
+    looks: list[Look] = []
+    for row in space.index.shards().values():
+        if read_data or row.state != State.WHOLE:
+            look = _take_in(space, row.entry, row)
+        else:
+            look = Look(row.entry, row.state, row.blocks)
+        if look:
+            looks.append(look)
+    return _report(space, looks)
+
+
+def repair(space: Inspected) -> SpaceReport:
+    """Look at every file, copy good blocks out of those that are not whole, write index objects."""
+    refresh(space)
+    for row in space.index.shards().values():
+        look = _take_in(space, row.entry, row)
+        if look and look.rest:
+            _salvage(space, look, look.rest)
+        elif look and look.index_fault:
+            _write_index(space.objects, look.entry)
+    return check(space)
+
+
+def _take_in(space: Inspected, entry: Entry, known: ShardRow | None) -> Look | None:
+    """Read a shard file whole and record what it is; None if it is gone by now."""
+    shard = shard_of_name(entry.name)
+    assert shard is not None
+    try:
+        packed = take_stock(space.objects.files, space.objects.path(SHARDS, entry.name), shard)
+        if packed is not None:
+            index_fault = _index_fault(space.objects, shard, packed)
+            look = Look(entry, State.WHOLE, len(packed), index_fault=index_fault)
+        else:
+            rest = _examine(space, entry, shard, known)
+            once_whole = known is not None and known.state != State.NOT_WHOLE
+            packed = _pack(rest.good) if once_whole else []
+            look = Look(entry, State.DAMAGED if once_whole else State.NOT_WHOLE, len(packed), rest)
+    except FileNotFoundError:
+        return None
+    with space.index:
+        space.index.record(entry, look.state, packed)
+    return look
+
+
+def _pack(good: Sequence[Good]) -> list[bytes]:
+    cids, offsets, sizes = zip(*good, strict=True) if good else ((), (), ())
+    return pack_places([cid[-32:] for cid in cids], offsets, sizes)
+
+
+def _examine(space: Inspected, entry: Entry, shard: CID, known: ShardRow | None) -> Examination:
+    """By the places that the index object lists; or this machine's index; or the frames themselves."""
+    places = _listed(space.objects, shard)
+    if places is None and known is not None and known.state == State.WHOLE:
+        places = list(space.index.places_of(known.row))
+    with space.objects.reading(SHARDS, entry.name) as read:
+        return examine(read, entry.size, places)
+
+
+def _listed(objects: Objects, shard: CID) -> list[tuple[bytes, int, int]] | None:
+    """Digest, offset and size of each block by the shard's index object; None without a good one."""
+    content = objects.load(SHARDS, index_name(shard), MAX_INDEX_BYTES)
+    try:
+        index = decode_index(content) if content else None
+    except (DecodeError, TooLarge):
+        return None
+    if index is None or [found.shard for found in index.shards] != [shard]:
+        return None
+    return [(multihash[-32:], offset, size) for multihash, offset, size in index.shards[0].slices]
+
+
+def _index_fault(objects: Objects, shard: CID, packed: Sequence[bytes]) -> str | None:
+    if objects.load(SHARDS, index_name(shard), 0) is None:
+        return _MISSING
+    listed = _listed(objects, shard)
+    if listed is None:
+        return "the index object cannot be read"
+    # Of a block that stands in the shard twice, an index lists one place.
+    if not set(listed) <= set(unpack_places(packed)) or len(listed) != len({place[:32] for place in packed}):
+        return "the index object does not list what the shard holds"
+    return None
+
+
+def _write_index(objects: Objects, entry: Entry) -> None:
+    shard = shard_of_name(entry.name)
+    assert shard is not None
+    packed = take_stock(objects.files, objects.path(SHARDS, entry.name), shard)
+    if packed is not None:
+        objects.store(SHARDS, index_name(shard), encode_shard_index(shard, entry.size, packed))
+
+
+def _salvage(space: Inspected, look: Look, rest: Examination) -> None:
+    """Copy the good blocks that are in no whole shard into a new one; then count on the old one no more."""
+    with space.objects.reading(SHARDS, look.entry.name) as read, space.stage() as stage:
+        # The stage must not skip what only this file holds; should it fail, the next look heals that.
+        with space.index:
+            space.index.record(look.entry, State.NOT_WHOLE, [])
+        try:
+            for batch in _batches(rest.good):
+                stage.put_many((good.cid, read(good.offset, good.size)) for good in batch)
+            stage.publish()
+        except SpaceError:
+            with space.index:
+                space.index.record(look.entry, look.state, _pack(rest.good) if look.blocks else [])
+            raise
+
+
+def _batches(good: Sequence[Good]) -> Iterator[list[Good]]:
+    batch, size = list[Good](), 0
+    for block in good:
+        batch.append(block)
+        size += block.size
+        if size >= COPY_BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    yield batch
+
+
+def _report(space: Inspected, looks: Sequence[Look]) -> SpaceReport:
+    names = [entry.name for entry in space.objects.list(SHARDS)]
+    whole = [look for look in looks if look.state == State.WHOLE]
+    incomplete = [
+        look.entry.name
+        for look in looks
+        if look.rest and look.rest.cut_short and look.state == State.NOT_WHOLE
+    ]
+    return SpaceReport(
+        shards=len(whole),
+        blocks=sum(look.blocks for look in whole),
+        size_bytes=sum(look.entry.size for look in whole),
+        damages=tuple(
+            damage
+            for look in looks
+            if look.entry.name not in incomplete
+            for damage in _damages(space.index, look)
+        ),
+        incomplete=tuple(incomplete),
+        foreign=tuple(name for name in names if not shard_of_name(name) and not name.endswith(INDEX_SUFFIX)),
+        unindexed=tuple(look.entry.name for look in looks if look.index_fault == _MISSING),
+    )
+
+
+def _damages(index: Index, look: Look) -> Iterator[Damage]:
+    if look.index_fault and look.index_fault != _MISSING:
+        shard = shard_of_name(look.entry.name)
+        assert shard is not None
+        yield Damage(index_name(shard), None, 0, look.index_fault, lost=False)
+    for cid, offset, cause, loses in look.rest.faults if look.rest else ():
+        lost = loses and (cid is None or not index.find([cid[-32:]]))
+        yield Damage(look.entry.name, cid, offset, cause, lost)
