@@ -13,33 +13,32 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import multibase  # pyright: ignore[reportMissingTypeStubs]
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from backup_agent.demo.k256 import K256Key
+from backup_agent.demo.recording import ACCOUNT
 from pail import parse_cid, verify_block
 from tests.peers.bed import PdsBed, run_bed
 from tests.peers.npm import install
 from tests.peers.pds_client import Owner, call, seed_account
 
-ACCOUNT = Path(__file__).parents[2] / "backup_agent/demo/account"
 HANDLE = "river.a.test"
 SEED = 20261120
 RECORDS = 300
 BLOBS = 6
 NEXT_POST = "One more post, written after the first backup. 🦋"
-ROTATION_KEY = hashlib.sha256(b"the demo's rotation key, which is public and guards nothing").digest()
+ROTATION_KEY = K256Key(
+    hashlib.sha256(b"the demo's rotation key, which is public and guards nothing").digest()
+)
 """Lets the demo host move the account to the port it listens on: a PLC operation signed by this key."""
-
-K256_PUBLIC = b"\xe7\x01"
 
 
 def main() -> None:
     shutil.rmtree(ACCOUNT, ignore_errors=True)
     (ACCOUNT / "blobs").mkdir(parents=True)
     with run_bed(install(Path(__file__).parent / "pds")) as bed:
-        key = _did_key(ROTATION_KEY)
-        owner = seed_account(bed.a, HANDLE, records=RECORDS, blobs=BLOBS, seed=SEED, recovery_key=key)
+        owner = seed_account(
+            bed.a, HANDLE, records=RECORDS, blobs=BLOBS, seed=SEED, recovery_key=ROTATION_KEY.did
+        )
         _record(bed, owner)
 
 
@@ -53,7 +52,12 @@ def _record(bed: PdsBed, owner: Owner) -> None:
     owner.make_post(NEXT_POST)
     second = _save_sync(owner, "repo-2.car")
     _save("delta.car", _sync(owner, "getRepo", since=first["rev"]))
-    meta = {"did": owner.did, "handle": HANDLE, "password": owner.password, "rotationKey": ROTATION_KEY.hex()}
+    meta = {
+        "did": owner.did,
+        "handle": HANDLE,
+        "password": owner.password,
+        "rotationKey": ROTATION_KEY.secret.hex(),
+    }
     about = {"pds": f"@atproto/pds {bed.pds}", "seed": SEED, "records": RECORDS, "nextPost": NEXT_POST}
     text = json.dumps(
         meta | about | {"commits": [first, second], "blobs": blobs}, indent=1, ensure_ascii=False
@@ -82,12 +86,6 @@ def _sync(owner: Owner, method: str, **params: str) -> httpx.Response:
 
 def _save(name: str, answer: httpx.Response) -> None:
     (ACCOUNT / name).write_bytes(answer.raise_for_status().content)
-
-
-def _did_key(secret: bytes) -> str:
-    key = ec.derive_private_key(int.from_bytes(secret), ec.SECP256K1()).public_key()
-    point = key.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
-    return "did:key:" + multibase.encode("base58btc", K256_PUBLIC + point).decode()  # pyright: ignore
 
 
 if __name__ == "__main__":
