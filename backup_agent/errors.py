@@ -28,11 +28,13 @@ AgentError
 ├── SessionError               what needs the owner cannot be done
 │   ├── NotLoggedIn            there is no session for the account
 │   ├── LoginFailed            the host refused the password
-│   └── SessionExpired         the session ended or was revoked: log in again
+│   ├── SessionExpired         the session ended or was revoked: log in again
+│   └── SessionUnusable        the session's file cannot be read, written or locked
 ├── BackupRefused              what the host serves cannot be proved whole; nothing was recorded
 │   └── StaleHost              it serves an older commit than the one that is backed up
 ├── SnapshotNotFound           no snapshot fits what was asked for
 ├── SnapshotAmbiguous          snapshots of several accounts fit
+├── SnapshotsUnrelated         two snapshots to compare are of two accounts
 ├── RestoreRefused             the target folder is in use, or the snapshot is damaged
 ├── RecordNotFound             the snapshot has no such record
 ├── InvalidRecipient           not a public key that age can seal to
@@ -62,7 +64,7 @@ class IdentityError(AgentError):
 class InvalidAccount(IdentityError, ValueError):
     def __init__(self, account: str) -> None:
         super().__init__(
-            f"{account[:80]!r} is neither a handle nor a DID; write it like alice.example.com or did:plc:…"
+            f"{account[:80]!r} is neither a handle nor a DID of did:plc or did:web; write it like alice.example.com"
         )
         self.account = account
 
@@ -233,6 +235,15 @@ class LoginFailed(SessionError):
         self.did, self.host = did, host
 
 
+class SessionUnusable(SessionError):
+    def __init__(self, did: str, path: Path) -> None:
+        super().__init__(
+            f"the session file {path} cannot be read, written or locked; mend or delete it, "
+            f"then log in again with `skypail login {did}`"
+        )
+        self.did, self.path = did, path
+
+
 class SessionExpired(SessionError):
     def __init__(self, did: str) -> None:
         super().__init__(
@@ -269,6 +280,11 @@ class SnapshotAmbiguous(AgentError):
             f"{selector!r} fits snapshots of {len(accounts)} accounts ({names}); name one with --account"
         )
         self.selector, self.accounts = selector, accounts
+
+
+class SnapshotsUnrelated(AgentError):
+    def __init__(self, old: str, new: str) -> None:
+        super().__init__(f"one snapshot is of {old} and the other of {new}; compare two of one account")
 
 
 class RestoreRefused(AgentError):

@@ -13,6 +13,8 @@ from typing import NamedTuple, TypeVar, cast
 
 import httpx
 
+from backup_agent.atproto.errors import InvalidSyntax
+from backup_agent.atproto.syntax import parse_tid
 from backup_agent.auth import Auth, with_token
 from backup_agent.errors import AccountInactive, BlobNotFound, HostError, TokenRefused
 from backup_agent.net import Http, Retry, Stream
@@ -28,7 +30,6 @@ MAX_BLOB_BYTES = 2 << 30
 MAX_BLOB_PAGES = 10_000
 BLOBS_PER_PAGE = 500
 MAX_CURSOR_CHARS = 1024
-MAX_REV_CHARS = 64
 
 _GET_REPO = "com.atproto.sync.getRepo"
 _GET_BLOB = "com.atproto.sync.getBlob"
@@ -59,10 +60,11 @@ class Source:
     async def latest_commit(self, did: str) -> LatestCommit:
         """The root of the repository and its rev, in one request. Raises AccountError, HostError."""
         told = await self._query(_GET_LATEST_COMMIT, did, {"did": did})
-        rev = told.get("rev")
-        if not isinstance(rev, str) or not 0 < len(rev) <= MAX_REV_CHARS:
-            raise HostError(self._host, "its latest commit has no rev")
-        return LatestCommit(self._parse_cid(told.get("cid")), rev)
+        cid, rev = _text(told.get("cid")), _text(told.get("rev"))
+        try:
+            return LatestCommit(parse_cid(cid), parse_tid(rev))
+        except (DecodeError, InvalidSyntax) as error:
+            raise HostError(self._host, f"its latest commit is {error}") from error
 
     def repo(
         self, did: str, since: str | None = None, *, limit_bytes: int = MAX_REPO_BYTES
@@ -102,7 +104,10 @@ class Source:
             if not isinstance(cids, list):
                 raise HostError(self._host, "its list of blobs is no list")
             for text in cast(list[object], cids):
-                yield self._parse_cid(text)
+                try:
+                    yield parse_cid(_text(text))
+                except DecodeError as error:
+                    raise HostError(self._host, f"its list of blobs names {error}") from error
             cursor = told.get("cursor")
             if not cids or cursor is None:
                 return
@@ -115,12 +120,6 @@ class Source:
     @property
     def _host(self) -> str:
         return host_of(httpx.URL(self._pds))
-
-    def _parse_cid(self, text: object) -> CID:
-        try:
-            return parse_cid(text if isinstance(text, str) else "")
-        except DecodeError as error:
-            raise HostError(self._host, f"what it names is {error}") from error
 
     async def _query(self, nsid: str, did: str, params: Mapping[str, str]) -> JsonObject:
         xrpc = Xrpc(self._http, self._pds, did)
@@ -152,3 +151,7 @@ class Source:
                 self._owner_only = True
         assert self._auth is not None
         return await with_token(self._auth, ask)
+
+
+def _text(told: object) -> str:
+    return told if isinstance(told, str) else ""

@@ -90,7 +90,12 @@ class Http:
 
         Raises HostRefused, HostUnreachable, RateLimited, ResponseTooLarge, HostError.
         """
-        return await self.retry.run(lambda: self._fetch_once(request))
+        return await self.retry.run(lambda: self.fetch_once(request))
+
+    async def fetch_once(self, request: Request) -> Answer:
+        """As `fetch`, in one attempt: for what we can do without."""
+        url = await self._ready(request)
+        return await _within(DOCUMENT_DEADLINE_S, host_of(url), self._read(url, request))
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncGenerator[Stream]:
@@ -99,10 +104,6 @@ class Http:
         response = await _within(HEADERS_DEADLINE_S, host_of(url), self._send(url, request))
         async with aclosing(response), aclosing(self._chunks(response, request.limit_bytes)) as chunks:
             yield Stream(host_of(response.url), response.status_code, response.headers, chunks)
-
-    async def _fetch_once(self, request: Request) -> Answer:
-        url = await self._ready(request)
-        return await _within(DOCUMENT_DEADLINE_S, host_of(url), self._read(url, request))
 
     async def _read(self, url: httpx.URL, request: Request) -> Answer:
         response = await self._send(url, request)
