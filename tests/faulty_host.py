@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.types import Message, Receive, Scope, Send
@@ -129,6 +130,9 @@ class FaultyHost:
     requests: Counter[str] = field(default_factory=Counter[str])
     """How often each method was asked for."""
 
+    queries: list[tuple[str, dict[str, str]]] = field(default_factory=list[tuple[str, dict[str, str]]])
+    """Every request in its order: the method, and what its URL asked for."""
+
     _orders: list[_Order] = field(default_factory=list[_Order])
 
     @property
@@ -145,13 +149,20 @@ class FaultyHost:
 
     def swap_signing_key(self, key: K256Key) -> None:
         """The directory proves that the account's signing key is now `key`; its commits stay as they are."""
-        rotation_key = self.demo.recording.rotation_key
-        self.demo.plc_log = updated(self.demo.plc_log, rotation_key, verificationMethods={"atproto": key.did})
+        self._update(verificationMethods={"atproto": key.did})
+
+    def move_account(self, endpoint: str) -> None:
+        """The directory proves that the account is at `endpoint`, such as a dead or a private host."""
+        self._update(services={"atproto_pds": {"type": "AtprotoPersonalDataServer", "endpoint": endpoint}})
+
+    def _update(self, **changes: Any) -> None:
+        self.demo.plc_log = updated(self.demo.plc_log, self.demo.recording.rotation_key, **changes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = _method(scope["path"])
         query = dict(parse_qsl(scope["query_string"].decode()))
         self.requests[method] += 1
+        self.queries.append((method, query))
         answer = await self._ask(scope, receive)
         for order in self._orders:
             if order.fits(method, query):

@@ -29,17 +29,10 @@ from tests.faulty_host import (
 from tests.forged import forge, read_car
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[FaultyHost]:
+@pytest.fixture
+def host() -> Iterator[FaultyHost]:
     with run_faulty_host() as host:
         yield host
-
-
-@pytest.fixture
-def host(running: FaultyHost) -> FaultyHost:
-    running.heal()
-    running.requests.clear()
-    return running
 
 
 def get(host: FaultyHost, nsid: str = GET_REPO, **params: str) -> httpx.Response:
@@ -72,6 +65,12 @@ def test_a_fault_is_used_up(host: FaultyHost) -> None:
     host.fault(GET_REPO, status(500), times=2)
     assert [get(host).status_code for _ in range(3)] == [500, 500, 200]
     assert host.requests == {GET_REPO: 3}
+
+
+def test_healing_ends_all_faults(host: FaultyHost) -> None:
+    host.fault(GET_REPO, status(500))
+    host.heal()
+    assert get(host).status_code == 200
 
 
 def test_a_fault_may_be_for_one_blob(host: FaultyHost) -> None:
@@ -118,8 +117,22 @@ def test_a_swapped_key_is_proved_by_the_log(host: FaultyHost) -> None:
     host.swap_signing_key(key)
     document = httpx.get(f"{host.url}/{host.demo.recording.did}").json()
     assert "did:key:" + document["verificationMethod"][0]["publicKeyMultibase"] == key.did
-    assert len(httpx.get(f"{host.url}/{host.demo.recording.did}/log/audit").json()) == 3
+    log = httpx.get(f"{host.url}/{host.demo.recording.did}/log/audit").json()
+    assert [entry["cid"] for entry in log] == [entry["cid"] for entry in host.demo.plc_log]
     assert host.requests == {PLC_DOCUMENT: 1, PLC_LOG: 1}
+
+
+def test_a_moved_account_is_proved_by_the_log(host: FaultyHost) -> None:
+    host.move_account("https://192.168.1.2")
+    document = httpx.get(f"{host.url}/{host.demo.recording.did}").json()
+    assert document["service"][0]["serviceEndpoint"] == "https://192.168.1.2"
+
+
+def test_what_was_asked_is_kept_in_order(host: FaultyHost) -> None:
+    get(host, GET_REPO, since="3n")
+    get(host, GET_LATEST_COMMIT)
+    did = host.demo.recording.did
+    assert host.queries == [(GET_REPO, {"did": did, "since": "3n"}), (GET_LATEST_COMMIT, {"did": did})]
 
 
 def test_a_forged_commit_differs_as_asked(host: FaultyHost) -> None:

@@ -1,6 +1,7 @@
 """The recorded account is whole: a real repository under a real chain of signatures."""
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -41,6 +42,10 @@ def test_the_delta_completes_the_first_commit_to_the_second() -> None:
     assert parse_cid(RECORDING.second.cid) in delta
     assert not delta.keys() & before.keys()
     assert after.items() <= (before | delta).items()
+
+
+def test_the_document_of_the_recorded_log_is_the_recorded_one() -> None:
+    assert document(RECORDING.plc_log) == json.loads((ACCOUNT / "did.json").read_bytes())
 
 
 def test_the_did_is_the_hash_of_the_first_operation() -> None:
