@@ -7,13 +7,7 @@ import pytest
 
 from backup_agent.demo.k256 import K256Key
 from pail import decode_dag_cbor, parse_cid
-from tests.faulty_host import (
-    GET_BLOB,
-    GET_LATEST_COMMIT,
-    GET_REPO,
-    PLC_DOCUMENT,
-    PLC_LOG,
-    FaultyHost,
+from tests.faults import (
     dropped,
     edited,
     endless,
@@ -21,10 +15,18 @@ from tests.faulty_host import (
     rate_limited,
     refused,
     replaced,
-    run_faulty_host,
     slow,
     status,
     truncated,
+)
+from tests.faulty_host import (
+    GET_BLOB,
+    GET_LATEST_COMMIT,
+    GET_REPO,
+    PLC_DOCUMENT,
+    PLC_LOG,
+    FaultyHost,
+    run_faulty_host,
 )
 from tests.forged import forge, read_car
 
