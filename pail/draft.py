@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pail.cid import CID
 from pail.dag_cbor import Block
-from pail.shard import Entry, Shard, check_key, encode_shard, known, learn
+from pail.shard import Entry, Shard, check_key, encode_shard, known, learn, remember
 from pail.walk import Walk
 
 _PENDING = CID(b"")
@@ -75,22 +75,21 @@ class Draft:
         additions: list[Block] = []
         removals = [cid for prefix, cid in self._base.items() if prefix not in self._open]
         for prefix in sorted(self._ancestry(), reverse=True):  # longer ones, the children, first
-            entries = dict(sorted(self._open[prefix].items()))
-            block = encode_shard(Shard(prefix, entries))
+            entries = self._open[prefix]
+            shard = Shard(prefix, dict(sorted(entries.items()) if len(entries) > 1 else entries))
+            block = encode_shard(shard)
+            if prefix:
+                parent, char = self._open[prefix[:-1]], prefix[-1]
+                parent[char] = Entry(char, block.cid, parent[char].value)
+            else:
+                self._root = block.cid
             base = self._base.get(prefix)
             if block.cid != base:
                 additions.append(block)
+                remember(block, shard)
                 if base is not None:
                     removals.append(base)
-            self._link(prefix, block.cid)
         return Diff(self._root, tuple(additions), tuple(removals))
-
-    def _link(self, prefix: str, cid: CID) -> None:
-        if not prefix:
-            self._root = cid
-            return
-        parent, char = self._open[prefix[:-1]], prefix[-1]
-        parent[char] = Entry(char, cid, parent[char].value)
 
     def _descend(self, key: str) -> Walk[tuple[int, dict[str, Entry]]]:
         """Open the shards on the way to `key`: the depth and entries of the one it belongs in."""

@@ -4,7 +4,8 @@ PailError
 ├── DecodeError        bytes from outside are not what they claim; refuse them
 │   └── HashMismatch   a block does not hash to the CID it was asked for by
 ├── MissingBlock       a block cannot be had here; ask elsewhere or later
-├── InvalidKey         the caller's key is not printable ASCII of 1 to 4096 bytes
+├── InvalidKey         the caller's key is not printable ASCII of at most 4096 bytes
+├── NoHead             the caller asks for the state of a clock that has seen nothing
 └── TooLarge           a walk or a value passes a limit named in its module
 """
 
@@ -42,6 +43,10 @@ class MissingBlock(PailError, LookupError):
 
 class InvalidKey(PailError, ValueError):
     """A key that no pail can hold; the caller's mistake."""
+
+
+class NoHead(PailError, ValueError):
+    """A clock that has seen no event has no root; a first put makes one."""
 
 
 class TooLarge(PailError):

@@ -24,8 +24,9 @@ MAX_KEY_BYTES = 4096
 MAX_ASK = 64
 """Shards asked for at once."""
 
-CACHED_BYTES = 2 << 20
-"""Encoded size of a generation of cached shards; decoded they take about six times as much."""
+CACHED_BYTES = 512 << 10
+"""Encoded size of a generation of cached shards: some 3000, decoded in 3 MiB. More of them cost
+the garbage collector more than they save (bench/pail.py)."""
 
 _SHARD_LINK = b"\x01\x71\x12\x20"
 
@@ -65,19 +66,15 @@ def encode_shard(shard: Shard) -> Block:
     return encode_block(
         {
             "prefix": shard.prefix,
-            "entries": [_row(entry) for entry in shard.entries.values()],
+            "entries": [
+                [key, value] if link is None else [key, [link]] if value is None else [key, [link, value]]
+                for key, link, value in shard.entries.values()
+            ],
             "version": 1,
             "keyChars": "ascii",
             "maxKeySize": MAX_KEY_BYTES,
         }
     )
-
-
-def _row(entry: Entry) -> Value:
-    key, shard, value = entry
-    if shard is None:
-        return [key, value]
-    return [key, [shard]] if value is None else [key, [shard, value]]
 
 
 def decode_shard(data: bytes) -> Shard:
@@ -143,9 +140,15 @@ def learn(cid: CID, prefix: str, data: bytes) -> Shard:
 
     Raises DecodeError if it is no shard, or not the one of `prefix`.
     """
-    shard = decode_shard(data)
-    _cache.put(cid, shard, len(data))
-    return known(cid, prefix) or shard
+    remember(Block(cid, data), decode_shard(data))
+    shard = known(cid, prefix)
+    assert shard is not None
+    return shard
+
+
+def remember(block: Block, shard: Shard) -> None:
+    """Keep `shard`, which `block` decodes to: its bytes came through the door, or were encoded here."""
+    _cache.put(block.cid, shard, len(block.data))
 
 
 def load(wanted: Sequence[tuple[CID, str]]) -> Walk[list[Shard]]:
