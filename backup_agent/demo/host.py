@@ -124,7 +124,7 @@ class DemoHost:
 
     async def _resolve_handle(self, request: Request) -> Response:
         if request.query_params.get("handle") != self.recording.handle:
-            raise Refused(400, "InvalidRequest", "Unable to resolve handle")
+            raise Refused(400, "HandleNotFound", "Unable to resolve handle")
         return JSONResponse({"did": self.recording.did})
 
     async def _well_known(self, request: Request) -> Response:
@@ -149,13 +149,16 @@ class DemoHost:
     async def _refresh_session(self, request: Request) -> Response:
         token = _bearer(request)
         if not self._sessions.allows_refresh(token):
+            raise Refused(400, "InvalidToken", "Token could not be verified")
+        if not self._sessions.use_up(token):
             raise Refused(400, "ExpiredToken", "Token has been revoked")
-        self._sessions.revoke(token)
         return self._session()
 
     def _session(self) -> Response:
-        about = {"did": self.recording.did, "handle": self.recording.handle, "active": True}
-        return JSONResponse(about | {"didDoc": document(self.plc_log)} | self._sessions.grant())
+        recording = self.recording
+        about = {"did": recording.did, "handle": recording.handle, "active": True, "emailConfirmed": False}
+        more = {"email": "river@mail.test.example.com", "didDoc": document(self.plc_log)}
+        return JSONResponse(about | more | self._sessions.grant())
 
     async def _get_preferences(self, request: Request) -> Response:
         if not self._sessions.allows_access(_bearer(request)):

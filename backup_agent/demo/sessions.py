@@ -22,14 +22,17 @@ class Sessions:
 
     def __init__(self, did: str) -> None:
         self._did, self._key = did, secrets.token_bytes(32)
-        self._revoked: set[str] = set()
+        self._used: set[str] = set()
 
     def grant(self) -> Json:
         """A new pair of tokens, as createSession and refreshSession answer them."""
         return {"accessJwt": self._token(_ACCESS, ACCESS_S), "refreshJwt": self._token(_REFRESH, REFRESH_S)}
 
-    def revoke(self, token: str) -> None:
-        self._revoked.add(token)
+    def use_up(self, token: str) -> bool:
+        """Whether this is the first time."""
+        first = token not in self._used
+        self._used.add(token)
+        return first
 
     def allows_access(self, token: str) -> bool:
         return self._scope(token) == _ACCESS
@@ -50,7 +53,7 @@ class Sessions:
     def _scope(self, token: str) -> str | None:
         """What a token of ours that is still good is for."""
         head, _, mac = token.rpartition(".")
-        if token in self._revoked or not hmac.compare_digest(mac.encode(), self._mac(head).encode()):
+        if not hmac.compare_digest(mac.encode(), self._mac(head).encode()):
             return None
         claims = json.loads(_decode(head.partition(".")[2]))
         return claims["scope"] if claims["exp"] > time.time() else None
