@@ -1,0 +1,1 @@
+"""The formats of atproto, verified: identities, commits, trees, records. Pure."""
