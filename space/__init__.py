@@ -13,6 +13,7 @@ from space.errors import (
 )
 from space.files import LOCAL_FILES, Files, LocalFiles
 from space.folder import FolderSpace
+from space.folder_clock import ClockReport, FolderClock
 from space.report import Damage, Published, SpaceReport
 from space.stage import Stage
 
@@ -20,9 +21,11 @@ __all__ = [
     "LOCAL_FILES",
     "BadHeadObject",
     "Clock",
+    "ClockReport",
     "CorruptBlock",
     "Damage",
     "Files",
+    "FolderClock",
     "FolderSpace",
     "Head",
     "LocalFiles",

@@ -1,7 +1,7 @@
 """The head of a space, wherever it is kept.
 
-A head is a set of events as `pail.clock` defines it. Folder, service and several clocks at once
-all answer these two questions and nothing more.
+A head is what `pail.event` says: events of which none supersedes another. Folder, service and
+several clocks at once all answer these two questions and nothing more.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from pail import CID
-
-Head = tuple[CID, ...]
-"""The events no other event supersedes, sorted by CID bytes; empty before the first."""
+from pail.event import Head
 
 
 class Clock(Protocol):

@@ -31,12 +31,14 @@ _SHA2_256 = b"\x12\x20"
 class FolderSpace:
     """The blocks of one folder. One thread at a time; any number of processes."""
 
-    def __init__(self, objects: Objects, index: Index, did: str) -> None:
+    def __init__(self, objects: Objects, index: Index, did: str, head_lock: Path) -> None:
         """Use `open`."""
         self.did = did
         """Names the space. When a folder has more than one, from before it was synced: the smallest."""
         self.objects = objects
         self.index = index
+        self.head_lock = head_lock
+        """A path of this machine: held while an agent's head object is read, folded and written."""
         self._names: dict[int, str] = {}
         self._files = ShardFiles(objects.folder / SHARDS, objects.files)
 
@@ -59,7 +61,7 @@ class FolderSpace:
                 own_did = make_identity(objects, did)
                 objects.make_rooms()  # a sync client may bring the space file before the folders
                 objects.sweep()
-                space = cls(objects, index, own_did)
+                space = cls(objects, index, own_did, cache / f"{key}.head.lock")
                 space.refresh()
             except BaseException:
                 index.close()

@@ -1,25 +1,35 @@
-"""The clock that lives in a space's folder: one head object for each agent, the head is their fold."""
+"""The clock that lives in a space's folder: one head object for each agent, the head is their fold.
+
+No object has two writers, so no lock and no compare-and-swap is needed but among the processes of
+one machine. Whatever order head objects and shards arrive in, the fold ends the same (C1): an
+event counts from the moment that all it needs is here (C3), and never stops to.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from pail import CID
-from space.clock import Head
+from pail import CID, MissingBlock, PailError, run
+from pail.clock import advance
+from pail.event import Head
+from space.errors import BadHeadObject, CorruptBlock, NotReadable
+from space.files import held
 from space.folder import FolderSpace
-
-if TYPE_CHECKING:
-    from ucan import Signer
+from space.guard import guarded
+from space.head_object import MAX_HEAD_OBJECT_BYTES, HeadObject, decode_head_object, encode_head_object
+from space.layout import HEAD_SUFFIX, HEADS, did_key_part
+from space.readable import prove_readable
+from ucan import Signer
 
 
 @dataclass(frozen=True, slots=True)
 class ClockReport:
     """What the head objects of a folder say.
 
-    agents: each agent with the head its object names. pending: events not taken in yet, since
-    `missing` (one block of what they need) is not here. ignored: file names with the reason.
+    agents: the head that each names; of an agent with conflict copies, all of them. pending: events
+    not taken in yet, each with a block it needs that is not here. ignored: file names, or events
+    as text, with the reason.
     """
 
     head: Head
@@ -29,22 +39,83 @@ class ClockReport:
 
 
 class FolderClock:
-    """A `space.Clock` without a server: needs no lock but among processes of one machine."""
+    """A `space.Clock` without a server. agent: signs its own head object, the only one it writes."""
 
     def __init__(self, space: FolderSpace, agent: Signer) -> None:
-        raise NotImplementedError
+        self._space = space
+        self._agent = agent
 
     def head(self) -> Head:
-        """The fold of all head objects here, and of all that was known before; takes in new shards first."""
-        raise NotImplementedError
+        """The fold of all head objects here, and of all that was known before; takes in new shards first.
 
-    def advance(self, event: CID, blocks: Iterable[tuple[CID, bytes]] = ()) -> Head:
-        """As `Clock.advance`: the agent's head object is on the disk when it returns.
-
-        Raises NotReadable, SpaceFull, SpaceUnavailable; the head is then as before.
+        Events of which anything is missing are left for later: `report` names them.
+        Raises SpaceUnavailable if the folder cannot be read.
         """
-        raise NotImplementedError
+        return self.report().head
 
     def report(self) -> ClockReport:
-        """What stands in the folder and what of it counts, for people."""
-        raise NotImplementedError
+        """As `head`, and what else stands in the folder."""
+        self._space.refresh()
+        with guarded("reading the heads"):
+            return self._fold()
+
+    def advance(self, event: CID, blocks: Iterable[tuple[CID, bytes]] = ()) -> Head:
+        """The head after `event` is seen: it is in this agent's head object, on the disk, on return (C4).
+
+        blocks: hash-checked; those the space lacks are written first (S1).
+        Raises NotReadable if something the event needs is not here (C3), PailError if it is no
+        event of a pail, SpaceFull, SpaceUnavailable; the head is then as before.
+        """
+        with self._space.stage() as stage:
+            stage.put_many(blocks)
+            stage.publish()
+        with guarded("advancing the clock"), held(self._space.head_lock):
+            known = self._fold()
+            try:
+                prove_readable(self._space, event)
+            except (MissingBlock, CorruptBlock) as error:
+                raise NotReadable(event, error.cid) from error
+            head = run(advance(known.head, event), self._space.get)
+            name = did_key_part(self._agent.did) + HEAD_SUFFIX
+            self._space.objects.store(HEADS, name, encode_head_object(head, self._agent))
+            self._remember(head, known.pending)
+            return head
+
+    def _fold(self) -> ClockReport:
+        objects, ignored = self._load()
+        agents: dict[str, Head] = {}
+        for found in objects:
+            agents[found.agent] = tuple(sorted({*agents.get(found.agent, ()), *found.head}))
+        events = [*self._space.index.fold(), *(event for each in agents.values() for event in each)]
+        pending: dict[CID, CID] = {}
+        head: Head = ()
+        for event in dict.fromkeys(events):
+            try:
+                prove_readable(self._space, event)
+                head = run(advance(head, event), self._space.get)
+            except (MissingBlock, CorruptBlock) as error:
+                pending[event] = error.cid
+            except PailError as error:
+                ignored[str(event)] = str(error)
+        self._remember(head, pending)
+        return ClockReport(head, agents, pending, ignored)
+
+    def _remember(self, head: Head, pending: Collection[CID]) -> None:
+        """What was known and cannot be read for now stays known: its shard may come back."""
+        known = self._space.index.fold()
+        keep = sorted({*head, *(event for event in known if event in pending)})
+        if keep != known:
+            self._space.index.set_fold(keep)
+
+    def _load(self) -> tuple[list[HeadObject], dict[str, str]]:
+        """The head objects here, and the files that are none, with the reason."""
+        objects: list[HeadObject] = []
+        ignored: dict[str, str] = {}
+        for entry in self._space.objects.list(HEADS):
+            content = self._space.objects.load(HEADS, entry.name, MAX_HEAD_OBJECT_BYTES)
+            try:
+                if content is not None:
+                    objects.append(decode_head_object(content))
+            except BadHeadObject as error:
+                ignored[entry.name] = str(error)
+        return objects, ignored

@@ -159,10 +159,10 @@ class Index:
             self._db.execute("INSERT OR IGNORE INTO quarantine VALUES (?, ?)", values)
             self._db.execute("DELETE FROM readable")
 
-    def places_of(self, shard: int) -> Iterator[tuple[bytes, int, int]]:
-        """Digest, offset and size of each block of a shard's row."""
-        rows = self._db.execute("SELECT places FROM page WHERE key & 0xFFFFFFFF = ?", (shard,))
-        return unpack_places(places for (places,) in rows)
+    def places_of(self, name: str) -> Iterator[tuple[bytes, int, int]]:
+        """Digest, offset and size of each block of a shard file."""
+        find = "SELECT places FROM page WHERE key & 0xFFFFFFFF = (SELECT id FROM shard WHERE name = ?)"
+        return unpack_places(places for (places,) in self._db.execute(find, (name,)))
 
     # Blocks
 

@@ -18,7 +18,7 @@ from space.files import Entry
 from space.index import Index, ShardRow, State
 from space.layout import INDEX_SUFFIX, SHARDS, index_name, shard_of_name
 from space.objects import Objects
-from space.places import pack_places, unpack_places
+from space.places import pack_places
 from space.report import Damage, SpaceReport
 from space.shard_writer import encode_shard_index
 from space.sharded_dag_index import MAX_INDEX_BYTES, decode_index
@@ -75,7 +75,7 @@ def check(space: Inspected, *, read_data: bool = True) -> SpaceReport:
     looks: list[Look] = []
     for row in space.index.shards().values():
         if read_data or row.state != State.WHOLE:
-            look = _take_in(space, row.entry, row)
+            look = _look_through(space, row)
         else:
             look = Look(row.entry, row.state, row.blocks)
         if look:
@@ -87,12 +87,22 @@ def repair(space: Inspected) -> SpaceReport:
     """Look at every file, copy good blocks out of those that are not whole, write index objects."""
     refresh(space)
     for row in space.index.shards().values():
-        look = _take_in(space, row.entry, row)
+        look = _look_through(space, row)
         if look and look.rest:
             _salvage(space, look, look.rest)
         elif look and look.index_fault:
             _write_index(space.objects, look.entry)
     return check(space)
+
+
+def _look_through(space: Inspected, row: ShardRow) -> Look | None:
+    """As `_take_in`, and at the index object of a shard that is whole."""
+    look = _take_in(space, row.entry, row)
+    shard = shard_of_name(row.entry.name)
+    if look is None or look.rest or shard is None:
+        return look
+    places = list(space.index.places_of(row.entry.name))
+    return look._replace(index_fault=_index_fault(space.objects, shard, places))
 
 
 def _take_in(space: Inspected, entry: Entry, known: ShardRow | None) -> Look | None:
@@ -102,8 +112,7 @@ def _take_in(space: Inspected, entry: Entry, known: ShardRow | None) -> Look | N
     try:
         packed = take_stock(space.objects.files, space.objects.path(SHARDS, entry.name), shard)
         if packed is not None:
-            index_fault = _index_fault(space.objects, shard, packed)
-            look = Look(entry, State.WHOLE, len(packed), index_fault=index_fault)
+            look = Look(entry, State.WHOLE, len(packed))
         else:
             rest = _examine(space, entry, shard, known)
             once_whole = known is not None and known.state != State.NOT_WHOLE
@@ -125,7 +134,7 @@ def _examine(space: Inspected, entry: Entry, shard: CID, known: ShardRow | None)
     """By the places that the index object lists; or this machine's index; or the frames themselves."""
     places = _listed(space.objects, shard)
     if places is None and known is not None and known.state == State.WHOLE:
-        places = list(space.index.places_of(known.row))
+        places = list(space.index.places_of(entry.name))
     with space.objects.reading(SHARDS, entry.name) as read:
         return examine(read, entry.size, places)
 
@@ -142,14 +151,14 @@ def _listed(objects: Objects, shard: CID) -> list[tuple[bytes, int, int]] | None
     return [(multihash[-32:], offset, size) for multihash, offset, size in index.shards[0].slices]
 
 
-def _index_fault(objects: Objects, shard: CID, packed: Sequence[bytes]) -> str | None:
+def _index_fault(objects: Objects, shard: CID, places: Sequence[tuple[bytes, int, int]]) -> str | None:
     if objects.load(SHARDS, index_name(shard), 0) is None:
         return _MISSING
     listed = _listed(objects, shard)
     if listed is None:
         return "the index object cannot be read"
     # Of a block that stands in the shard twice, an index lists one place.
-    if not set(listed) <= set(unpack_places(packed)) or len(listed) != len({place[:32] for place in packed}):
+    if not set(listed) <= set(places) or len(listed) != len({digest for digest, _, _ in places}):
         return "the index object does not list what the shard holds"
     return None
 

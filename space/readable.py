@@ -1,0 +1,64 @@
+"""Whether all that an event's state needs is here (C3): its ancestors, and every shard of its pail.
+
+A folder that is being synced shows an agent's head before the blocks it names, and part of these
+before others. What was once found whole is remembered, so the cost follows what is new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pail import CID, TooLarge
+from pail.event import decode_event
+from pail.shard import EMPTY, decode_shard
+from space.folder import FolderSpace
+
+MAX_NEW_BLOCKS = 1 << 20
+"""Events and pail shards that one look may meet for the first time."""
+
+BATCH = 256
+
+
+class Need(NamedTuple):
+    """A block that must be here. prefix: what a pail shard's keys start with; None for an event."""
+
+    cid: CID
+    prefix: str | None = None
+
+
+def prove_readable(space: FolderSpace, event: CID) -> None:
+    """Return if `event` and all it needs is here, and remember it.
+
+    Raises MissingBlock or CorruptBlock for the first block that is not, DecodeError if one is
+    not what its place demands, TooLarge past MAX_NEW_BLOCKS.
+    """
+    seen: set[CID] = set()
+    frontier = [Need(event)]
+    while frontier:
+        batch = {need.cid: need for need in frontier[-BATCH:] if need.cid not in seen}
+        del frontier[-BATCH:]
+        known = space.index.readable(batch)
+        needs = [need for cid, need in batch.items() if cid not in known]
+        seen.update(need.cid for need in needs)
+        if len(seen) > MAX_NEW_BLOCKS:
+            raise TooLarge(f"more than {MAX_NEW_BLOCKS} new blocks below {event}")
+        blocks = space.get([need.cid for need in needs])
+        for need, data in zip(needs, blocks, strict=True):
+            frontier += _needs_of(need, data)
+    space.index.add_readable(seen)
+
+
+def _needs_of(need: Need, data: bytes) -> Iterator[Need]:
+    if need.prefix is None:
+        event = decode_event(data)
+        yield from map(Need, event.parents)
+        match event.data:
+            case {"root": CID() as root} if root != EMPTY.cid:  # every reader knows the empty pail
+                yield Need(root, "")
+            case _:
+                pass
+        return
+    for char, entry in decode_shard(data).entries.items():
+        if entry.shard is not None:
+            yield Need(entry.shard, need.prefix + char)
