@@ -2,7 +2,7 @@
 
 from pail.cid import CAR, CID, DAG_CBOR, DAG_PB, RAW, cid_of, decode_cid, parse_cid, verify_block
 from pail.dag_cbor import Block, Value, decode_dag_cbor, encode_block, encode_dag_cbor
-from pail.errors import DecodeError, HashMismatch, InvalidKey, MissingBlock, PailError, TooLarge
+from pail.errors import DecodeError, HashMismatch, InvalidKey, MissingBlock, NoHead, PailError, TooLarge
 from pail.walk import Ask, AsyncReader, Reader, Walk, run, run_async
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "HashMismatch",
     "InvalidKey",
     "MissingBlock",
+    "NoHead",
     "PailError",
     "Reader",
     "TooLarge",

@@ -77,7 +77,7 @@ def shards(root: CID) -> Walk[list[CID]]:
     not, so this also proves that the store has them all.
     """
     found: list[CID] = []
-    stack = [(root, "")] if root != EMPTY.cid else []
+    stack = [(root, "")]
     while stack:
         part = stack[-MAX_ASK:]
         del stack[-MAX_ASK:]

@@ -1,0 +1,1 @@
+"""Vector files replayed against the code: `python -m spec.replay FILE…`."""
