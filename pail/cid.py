@@ -135,6 +135,7 @@ def verify_block(cid: CID, data: bytes | memoryview) -> None:
         raise HashMismatch(cid)
 
 
+# Only for version 0, which starts with 0x12: leading zeros, an oddity of base58, do not occur.
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
@@ -143,12 +144,11 @@ def _encode_base58btc(data: bytes) -> str:
     while number:
         number, digit = divmod(number, 58)
         text = _BASE58[digit] + text
-    return "1" * (len(data) - len(data.lstrip(b"\0"))) + text
+    return text
 
 
 def _decode_base58btc(text: str) -> bytes:
     number = 0
     for letter in text:
         number = number * 58 + _BASE58.index(letter)
-    zeros = len(text) - len(text.lstrip("1"))
-    return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8, "big")
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")

@@ -5,7 +5,7 @@ The profile: what `decode_dag_cbor` refuses
 - map keys that are no text, repeated, or out of order (by length, then bytes); text that is not UTF-8;
 - every tag but 42, and a 42 that does not hold a well-formed CID behind one zero byte;
 - floats of 16 or 32 bits, NaN and the infinities; `undefined` and every other simple value.
-  Finite 64-bit floats are taken, since records in the wild hold them; no format of ours has any;
+  Finite 64-bit floats are taken, -0.0 too, since records in the wild hold them; no format of ours does;
 - integers outside -2**64 … 2**64 - 1 (bignums are tags);
 - arrays and maps nested deeper than MAX_DEPTH or more than MAX_CONTAINERS of them, and blocks above
   MAX_BLOCK_BYTES.
@@ -55,7 +55,11 @@ class Block(NamedTuple):
 
 
 def encode_dag_cbor(value: Value) -> bytes:
-    """The one DAG-CBOR encoding of `value`. A value of another type is the caller's TypeError."""
+    """The one DAG-CBOR encoding of `value`.
+
+    A value of another type is the caller's TypeError; a number outside the profile, or text with a
+    lone surrogate, the caller's ValueError.
+    """
     return _encode(value, cid_type=CID)
 
 

@@ -80,14 +80,14 @@ def _decode_link(data: bytes) -> PBLink:
     cid, name, tsize = None, None, None
     for number, value in fields(data):
         match number, value:
-            case 1, bytes():
+            case 1, bytes() if cid is None:
                 cid = decode_cid(value)
-            case 2, bytes():
+            case 2, bytes() if name is None:
                 name = _text(value)
-            case 3, int():
+            case 3, int() if tsize is None:
                 tsize = value
             case _:
-                raise DecodeError(f"DAG-PB link has a field {number} of its own")
+                raise DecodeError(f"DAG-PB link has a field {number} of its own, or twice")
     if cid is None:
         raise DecodeError("DAG-PB link has no CID")
     return PBLink(cid, name, tsize)

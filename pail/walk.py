@@ -31,12 +31,14 @@ def run(walk: Walk[T], get: Reader) -> T:
     Raises what `get` raises (MissingBlock among it), HashMismatch, and what the walk raises.
     """
     try:
-        ask = next(walk)
+        answer = None
         while True:
+            try:
+                ask = walk.send(answer)
+            except StopIteration as stop:
+                return stop.value
             cids = [ask] if isinstance(ask, CID) else ask
-            ask = walk.send(_checked(ask, cids, get(cids)))
-    except StopIteration as stop:
-        return stop.value
+            answer = _checked(ask, cids, get(cids))
     finally:
         walk.close()
 
@@ -44,12 +46,14 @@ def run(walk: Walk[T], get: Reader) -> T:
 async def run_async(walk: Walk[T], get: AsyncReader) -> T:
     """As `run`, with a reader that is awaited."""
     try:
-        ask = next(walk)
+        answer = None
         while True:
+            try:
+                ask = walk.send(answer)
+            except StopIteration as stop:
+                return stop.value
             cids = [ask] if isinstance(ask, CID) else ask
-            ask = walk.send(_checked(ask, cids, await get(cids)))
-    except StopIteration as stop:
-        return stop.value
+            answer = _checked(ask, cids, await get(cids))
     finally:
         walk.close()
 
