@@ -136,7 +136,7 @@ class HostRefused(AgentError):
 
     def __init__(self, host: str, why: str) -> None:
         super().__init__(f"refused to connect to {host[:253]!r}: {why}")
-        self.host = host
+        self.host, self.why = host, why
 
 
 class HostUnreachable(AgentError):
@@ -144,7 +144,7 @@ class HostUnreachable(AgentError):
 
     def __init__(self, host: str, why: str) -> None:
         super().__init__(f"host {host} cannot be reached: {why}; try again later")
-        self.host = host
+        self.host, self.why = host, why
 
 
 class HostError(AgentError):
@@ -153,7 +153,7 @@ class HostError(AgentError):
     def __init__(self, host: str, why: str, *, status: int = 0, name: str = "") -> None:
         """status: of the HTTP answer, 0 when not the matter; name: the XRPC error's, if any."""
         super().__init__(f"host {host} answered wrongly: {why}")
-        self.host, self.status, self.name = host, status, name
+        self.host, self.why, self.status, self.name = host, why, status, name
         self.transient = status in TRANSIENT_STATUSES
 
 

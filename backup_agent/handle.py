@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 from backup_agent.atproto.errors import InvalidSyntax
 from backup_agent.atproto.syntax import MAX_DID_CHARS, parse_did, parse_handle
@@ -19,6 +20,9 @@ from backup_agent.errors import (
     InvalidAccount,
 )
 from backup_agent.net import Answer, Request
+
+if TYPE_CHECKING:
+    from dns.asyncresolver import Resolver
 
 MAX_WELL_KNOWN_BYTES = 4096
 DNS_LIFETIME_S = 6.0
@@ -72,16 +76,15 @@ async def look_up_handle(handle: str, *, txt: TxtLookup, fetch: Fetch) -> str:
     return dids.pop() if dids else await _ask_host(handle, fetch, "DNS has no record of it")
 
 
-async def dns_txt(name: str) -> Sequence[str]:
-    """What the system's name servers say."""
+async def dns_txt(name: str, *, resolver: Resolver | None = None) -> Sequence[str]:
+    """What `resolver`, by default the system's name servers, says. A TxtLookup."""
     import dns.asyncresolver
     import dns.exception
     import dns.resolver
 
     try:
-        answer = await dns.asyncresolver.Resolver().resolve(
-            name, "TXT", lifetime=DNS_LIFETIME_S, raise_on_no_answer=False
-        )
+        asked = resolver or dns.asyncresolver.Resolver()
+        answer = await asked.resolve(name, "TXT", lifetime=DNS_LIFETIME_S, raise_on_no_answer=False)
     except dns.resolver.NXDOMAIN:
         return []
     except dns.exception.DNSException as error:

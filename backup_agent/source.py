@@ -90,13 +90,14 @@ class Source:
                 raise BlobNotFound(self._host, str(cid)) from error
             raise
 
-    async def blobs(self, did: str) -> AsyncGenerator[CID]:
+    async def blobs(self, did: str, *, since: str | None = None) -> AsyncGenerator[CID]:
         """The blobs the host says the account has, page by page; bytes of some may be missing there.
 
+        since: a rev; only blobs of records written after it.
         The last page is one without a cursor or without CIDs: the reference PDS gives a cursor
         until a page is empty. Raises AccountError, HostError; also for a list that does not end.
         """
-        params = {"did": did, "limit": str(BLOBS_PER_PAGE)}
+        params = {"did": did, "limit": str(BLOBS_PER_PAGE)} | ({} if since is None else {"since": since})
         seen: set[str] = set()
         for _ in range(MAX_BLOB_PAGES):
             told = await self._query(_LIST_BLOBS, did, params)

@@ -53,7 +53,7 @@ class Xrpc:
         Raises AccountError, TokenRefused, HostError and what `Http.fetch` does.
         """
         answer = await self.http.fetch(Request(self._url(nsid), params, token))
-        return self._body_of(answer)
+        return body_of(answer, self.did)
 
     async def post(
         self, nsid: str, body: Mapping[str, Any] | None, *, token: Secret | None = None
@@ -61,7 +61,7 @@ class Xrpc:
         """The answer of a procedure. Raises as `get` does."""
         content = b"" if body is None else json.dumps(body).encode()
         answer = await self.http.fetch(Request(self._url(nsid), token=token, body=content))
-        return decode_object(answer.host, self._body_of(answer))
+        return decode_object(answer.host, body_of(answer, self.did))
 
     @asynccontextmanager
     async def stream(
@@ -71,33 +71,36 @@ class Xrpc:
         request = Request(self._url(nsid), params, token, limit_bytes=limit_bytes)
         async with self.http.stream(request) as stream:
             if stream.status != 200:
-                raise self._error(stream.host, stream.status, await _beginning(stream))
+                raise _error(stream.host, stream.status, await _beginning(stream), self.did)
             yield stream
 
     def _url(self, nsid: str) -> str:
         return f"{self.base}/xrpc/{nsid}"
 
-    def _body_of(self, answer: Answer) -> bytes:
-        if answer.status != 200:
-            raise self._error(answer.host, answer.status, answer.content[:MAX_ERROR_BYTES])
-        return answer.content
 
-    def _error(self, host: str, status: int, body: bytes) -> AgentError:
-        """What an answer that is no success means; any body is taken."""
-        try:
-            told = decode_object(host, body)
-        except HostError:
-            told = {}
-        name, message = _words(told.get("error")), _words(told.get("message"))
-        if kind := _ACCOUNT_ERRORS.get(name):
-            return kind(self.did, host)
-        # The reference PDS names no error of its own when a repository or an account is not there.
-        if name == "InvalidRequest" and message.startswith(("Could not find repo", "Could not find root")):
-            return AccountNotFound(self.did, host)
-        why = " ".join(word for word in (f"status {status}", name, message and f"({message})") if word)
-        if status == 401 or name in ("ExpiredToken", "InvalidToken"):
-            return TokenRefused(host, why, status=status, name=name)
-        return HostError(host, why, status=status, name=name)
+def body_of(answer: Answer, did: str) -> bytes:
+    """The body of a success. Raises AccountError, TokenRefused or HostError for any other answer."""
+    if answer.status != 200:
+        raise _error(answer.host, answer.status, answer.content[:MAX_ERROR_BYTES], did)
+    return answer.content
+
+
+def _error(host: str, status: int, body: bytes, did: str) -> AgentError:
+    """What an answer that is no success means; any body is taken."""
+    try:
+        told = decode_object(host, body)
+    except HostError:
+        told = {}
+    name, message = _words(told.get("error")), _words(told.get("message"))
+    if kind := _ACCOUNT_ERRORS.get(name):
+        return kind(did, host)
+    # The reference PDS has no name for a repository that is not there.
+    if name == "InvalidRequest" and message.startswith("Could not find repo"):
+        return AccountNotFound(did, host)
+    why = " ".join(word for word in (f"status {status}", name, message and f"({message})") if word)
+    if status == 401 or name in ("ExpiredToken", "InvalidToken"):
+        return TokenRefused(host, why, status=status, name=name)
+    return HostError(host, why, status=status, name=name)
 
 
 def decode_object(host: str, body: bytes) -> JsonObject:

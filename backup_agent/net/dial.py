@@ -26,6 +26,8 @@ MAX_ADDRESSES = 8
 MAX_CONNECTIONS = 32
 CONNECT_TIMEOUT_S = 10.0
 
+_NO_SUCH_NAME = {socket.EAI_NONAME, socket.EAI_NODATA}
+
 Lookup = Callable[[str], Awaitable[Sequence[str]]]
 """The addresses of a host name. Raises OSError when it has none or the resolver does not answer."""
 
@@ -88,7 +90,9 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         except TimeoutError as error:
             raise HostUnreachable(host, "its name was not resolved in time") from error
         except (OSError, UnicodeError) as error:
-            raise HostUnreachable(host, "its name cannot be resolved") from error
+            unreachable = HostUnreachable(host, "its name cannot be resolved")
+            unreachable.transient = not _does_not_exist(error)
+            raise unreachable from error
 
     def _check(self, host: str, text: str) -> Address:
         address = parse_address(text)
@@ -98,6 +102,11 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         if kind and not (self._allow_private and is_loopback(address)):
             raise HostRefused(host, f"its address {address} is not public ({kind})")
         return address
+
+
+def _does_not_exist(error: Exception) -> bool:
+    """Whether the name is known not to exist, so that asking again is of no use."""
+    return isinstance(error, socket.gaierror) and error.errno in _NO_SUCH_NAME
 
 
 class GuardedTransport(httpx.AsyncHTTPTransport):

@@ -1,13 +1,14 @@
 """A name is resolved once, every address checked, only a checked address connected to (T4)."""
 
 import asyncio
+import socket
 from collections.abc import Iterable, Sequence
 
 import httpcore
 import pytest
 
 from backup_agent.errors import HostRefused, HostUnreachable
-from backup_agent.net.dial import MAX_ADDRESSES, GuardedBackend
+from backup_agent.net.dial import MAX_ADDRESSES, GuardedBackend, system_lookup
 
 PUBLIC = "93.184.216.34"
 
@@ -105,6 +106,28 @@ def test_a_name_that_cannot_be_resolved() -> None:
     backend = GuardedBackend(lookup, allow_private=False, connect=Connections())
     with pytest.raises(HostUnreachable, match="cannot be resolved"):
         asyncio.run(backend.connect_tcp("pds.example.com", 443))
+
+
+@pytest.mark.parametrize(
+    ("fault", "transient"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), False),
+        (socket.gaierror(socket.EAI_NODATA, "No address"), False),
+        (socket.gaierror(socket.EAI_AGAIN, "Temporary failure"), True),
+    ],
+)
+def test_a_name_that_does_not_exist_is_not_asked_for_again(fault: OSError, transient: bool) -> None:
+    async def lookup(_: str) -> Sequence[str]:
+        raise fault
+
+    backend = GuardedBackend(lookup, allow_private=False, connect=Connections())
+    with pytest.raises(HostUnreachable) as error:
+        asyncio.run(backend.connect_tcp("pds.example.com", 443))
+    assert error.value.transient is transient
+
+
+def test_the_system_resolves() -> None:
+    assert asyncio.run(system_lookup("127.0.0.1")) == ["127.0.0.1"]
 
 
 def test_a_resolver_that_hangs_is_given_up() -> None:

@@ -16,6 +16,8 @@ from backup_agent.errors import HostRefused
 from backup_agent.net import Request
 from tests.backup_agent.net.host import Time, http_in, reply, serving
 
+PROVED = reply(200, b"proved")
+
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -34,7 +36,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def get(name: str, certificate: Path, trusted: ssl.SSLContext) -> bytes:
+def get(name: str, certificate: Path, trusted: ssl.SSLContext, answer: bytes = PROVED) -> bytes:
     async def lookup(_: str) -> Sequence[str]:
         return ["127.0.0.1"]
 
@@ -43,7 +45,7 @@ def get(name: str, certificate: Path, trusted: ssl.SSLContext) -> bytes:
 
     async def main() -> bytes:
         async with (
-            serving(lambda _: reply(200, b"proved"), tls=served) as host,
+            serving(lambda _: answer, tls=served) as host,
             http_in(Time(), lookup=lookup, tls=trusted) as http,
         ):
             return (await http.fetch(Request(f"https://{name}:{host.port}/"))).content
@@ -65,3 +67,10 @@ def test_a_name_that_it_does_not_prove(certificate: Path) -> None:
 def test_an_issuer_that_nobody_trusts(certificate: Path) -> None:
     with pytest.raises(HostRefused, match="certificate"):
         get("pds.example.com", certificate, ssl.create_default_context())
+
+
+def test_a_redirect_does_not_leave_tls(certificate: Path) -> None:
+    trusted = ssl.create_default_context(cafile=certificate)
+    away = reply(302, location="http://localhost:2583/")
+    with pytest.raises(HostRefused, match="from https to http"):
+        get("pds.example.com", certificate, trusted, away)
