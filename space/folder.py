@@ -14,7 +14,7 @@ from typing import Self
 from pail import CID, HashMismatch, MissingBlock, verify_block
 from space import inspection
 from space.errors import CorruptBlock, SpaceError
-from space.files import LOCAL_FILES, Entry, Files
+from space.files import LOCAL_FILES, Entry, Files, held
 from space.guard import guarded
 from space.identity import make_identity
 from space.index import Index, State
@@ -55,9 +55,11 @@ class FolderSpace:
         with guarded(f"opening the space in {folder}"):
             cache.mkdir(parents=True, exist_ok=True)
             key = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:32]
-            index = Index(cache / f"{key}.sqlite")
+            lock = cache / f"{key}.lock"
+            with held(lock):  # SQLite itself lets only one process at a time make the file
+                index = Index(cache / f"{key}.sqlite")
             try:
-                objects = Objects(folder, files, home=index.home, lock=cache / f"{key}.lock")
+                objects = Objects(folder, files, home=index.home, lock=lock)
                 own_did = make_identity(objects, did)
                 objects.make_rooms()  # a sync client may bring the space file before the folders
                 objects.sweep()

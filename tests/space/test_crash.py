@@ -140,7 +140,9 @@ def test_a_disk_that_fills_up_while_the_clock_advances_leaves_the_head(tmp_path:
 def run_child(*arguments: str) -> list[str]:
     """The lines of tests/space/child.py, in another process."""
     script = [sys.executable, "-m", "tests.space.child", *arguments]
-    return subprocess.run(script, capture_output=True, text=True, check=True).stdout.splitlines()
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
 
 
 def test_a_kill_at_any_step_loses_nothing_acknowledged(tmp_path: Path) -> None:
