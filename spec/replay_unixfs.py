@@ -47,7 +47,9 @@ class Settings(NamedTuple):
     @classmethod
     def of(cls, document: Case) -> Settings:
         """Raises ValueError if the document is written in other words than the schema's."""
-        settings = document["settings"]
+        settings = {"chunker": "fixed 1048576", "layout": "balanced, width 1024"} | document.get(
+            "settings", {}
+        )
         formula = re.search(r"\(i\*(\d+)\+(\d+)\) % (\d+)", document["content"])
         chunk = re.search(r"fixed (\d+)", settings["chunker"])
         width = re.search(r"balanced, width (\d+)", settings["layout"])
@@ -63,10 +65,14 @@ class Settings(NamedTuple):
 
 
 def replay(document: Case) -> Iterator[Outcome]:
-    """The outcome of every case, in order. Never raises for a wrong answer, only for another schema."""
-    settings = Settings.of(document)
+    """The outcome of every case, in order; a document of another schema is one case that fails."""
+    try:
+        settings = Settings.of(document)
+    except (LookupError, ValueError, TypeError) as error:
+        yield "settings", f"{type(error).__name__}: {error}"
+        return
     for case in document.get("files", []):
-        yield f"file-{case['size']}", _first(_check_file(case, settings, settings.shard_bytes))
+        yield f"file-{case.get('size')}", _first(_check_file(case, settings, settings.shard_bytes))
     for number, case in enumerate(document.get("directories", [])):
         yield f"directory-{number}", _first(_check_directory(case, settings))
     if "small_car" in document:
@@ -83,8 +89,8 @@ def _first(checks: Iterable[tuple[str, object, object]]) -> str | None:
         for what, wanted, found in checks:
             if wanted != found:
                 return f"{what}: wanted {wanted!s:.200}, found {found!s:.200}"
-    except (PailError, ValueError) as error:  # ValueError: one block, shard or slice too many or too few
-        return str(error)
+    except (PailError, ValueError, LookupError, TypeError, AttributeError) as error:
+        return f"{type(error).__name__}: {error}"  # too many or too few, or not of the schema
     return None
 
 

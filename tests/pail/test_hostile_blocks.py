@@ -53,7 +53,7 @@ GOOD = {
     "short texts": fill(b"\x62ab"),
     "floats": fill(b"\xfb\x3f\xf8" + bytes(6)),
     "links": fill(b"\xd8\x2a\x45\x00\x01\x55\x00\x00"),
-    "short lists": fill(b"\x84\x80\x80\x80\x52" + bytes(18)),
+    "short lists": fill(b"\x84\x80\x80\x80\x48" + bytes(8)),
     "one text": b"\x7a" + struct.pack(">I", SIZE - 5) + b"a" * (SIZE - 5),
     "one byte string of openers": b"\x5a" + struct.pack(">I", SIZE - 5) + b"\x9b" * (SIZE - 5),
 }

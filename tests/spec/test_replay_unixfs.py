@@ -42,6 +42,8 @@ CHANGES = [
     (("small_car", "cid"), "x", "small-car"),
     (("directories", 0, "blocks", 3, "bytes"), "AAAA", "directory-0"),
     (("two_shards", "shards", 0, "blocks", 1, "offset"), 1, "two-shards"),
+    (("files", 3), {}, "file-None"),
+    (("content",), "random", "settings"),
     (("two_shards", "shard_size"), 4_000_000, "two-shards"),
 ]
 
