@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import httpx
 
+from backup_agent.atproto.did_document import MAX_DOCUMENT_BYTES
+from backup_agent.atproto.plc import MAX_LOG_BYTES
 from backup_agent.errors import (
     DidNotFound,
     DidTombstoned,
@@ -17,10 +19,6 @@ from backup_agent.errors import (
 )
 from backup_agent.net import Http, Request
 from backup_agent.net.url import host_of, is_localhost
-
-MAX_DOCUMENT_BYTES = 256 << 10
-MAX_LOG_BYTES = 4 << 20
-"""A log entry has about 1 kB, an operation at most 4,000 bytes."""
 
 
 class Directory:

@@ -64,7 +64,7 @@ class IdentityError(AgentError):
 class InvalidAccount(IdentityError, ValueError):
     def __init__(self, account: str) -> None:
         super().__init__(
-            f"{account[:80]!r} is neither a handle nor a DID of did:plc or did:web; write it like alice.example.com"
+            f"{account[:80]!r} is neither a handle nor an account's DID; write it like alice.example.com"
         )
         self.account = account
 
@@ -105,13 +105,13 @@ class DidTombstoned(IdentityError):
 
 class InvalidDidDocument(IdentityError):
     def __init__(self, did: str, why: str) -> None:
-        super().__init__(f"the identity of {did} cannot be trusted: {why}")
+        super().__init__(f"what is said of {did} cannot be trusted: {why}")
         self.did = did
 
 
 class NoHost(IdentityError):
-    def __init__(self, did: str) -> None:
-        super().__init__(f"the DID document of {did} names no PDS, so there is no host to fetch it from")
+    def __init__(self, did: str, why: str) -> None:
+        super().__init__(f"the DID document of {did} names no PDS to fetch it from: {why}")
         self.did = did
 
 

@@ -86,6 +86,18 @@ def save_session(folder: Path, session: StoredSession) -> None:
         raise SessionUnusable(session.did, path) from error
 
 
+def forget_session(folder: Path, did: str) -> bool:
+    """Remove the session of the account; whether there was one. Raises SessionUnusable."""
+    path = _path(folder, did)
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise SessionUnusable(did, path) from error
+    return True
+
+
 @asynccontextmanager
 async def locked_session(folder: Path, did: str) -> AsyncGenerator[None]:
     """Holds the account's lock, among processes and tasks. Raises SessionUnusable if it cannot be had."""

@@ -1,0 +1,101 @@
+"""The snapshots of a space: listing them, and finding the one that is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from backup_agent.errors import SnapshotAmbiguous, SnapshotNotFound
+from backup_agent.snapshot import (
+    Backup,
+    Certificate,
+    backups_prefix,
+    decode_backup,
+    decode_certificate,
+    parse_backup_key,
+    verify_certificate,
+)
+from pail import CID, DecodeError, PailError, Reader, Walk, crdt, run
+from space import Head, SpaceError
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One snapshot as the pail names it; nothing of it has been read yet."""
+
+    account: str
+    timestamp: str
+    cid: CID
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A Backup with its certificate. What they speak of is not read: `backup_agent.verify` does that."""
+
+    cid: CID
+    backup: Backup
+    certificate: Certificate
+    doubt: str | None = None
+    """Why the certificate is not to be believed: it is about another Backup, or not signed as it says."""
+
+
+def entries(head: Head, account: str | None = None) -> Walk[list[Entry]]:
+    """The snapshots under `head`, of one account or of all, by account and then oldest first.
+
+    Keys of the pail that name no snapshot are passed over: other things live there too.
+    """
+    prefix = "" if account is None else backups_prefix(account)
+    found: list[Entry] = []
+    for key, cid in (yield from crdt.entries(head, prefix=prefix)):
+        if parsed := parse_backup_key(key):
+            found.append(Entry(*parsed, cid))
+    return found
+
+
+def read_snapshot(cid: CID) -> Walk[Snapshot]:
+    """The Backup `cid` and its certificate. Raises DecodeError if they are none."""
+    backup, certificate_cid = decode_backup((yield cid))
+    data = yield certificate_cid
+    try:
+        return Snapshot(cid, backup, verify_certificate(data, backup))
+    except DecodeError as error:
+        return Snapshot(cid, backup, decode_certificate(data)[0], str(error))
+
+
+def find(head: Head, selector: str, account: str | None = None) -> Walk[Entry]:
+    """The snapshot that `selector` means: `latest`, a timestamp, or a Backup's CID.
+
+    Raises SnapshotNotFound if there is none, SnapshotAmbiguous if snapshots of several accounts fit.
+    """
+    known = yield from entries(head, account)
+    if selector == LATEST:
+        fits = [group[-1] for group in _by_account(known)]
+    else:
+        fits = [entry for entry in known if selector in (entry.timestamp, str(entry.cid))]
+    if not fits:
+        raise SnapshotNotFound(selector, account)
+    if len({entry.account for entry in fits}) > 1:
+        raise SnapshotAmbiguous(selector, sorted({entry.account for entry in fits}))
+    return fits[-1]
+
+
+def newest_readable(head: Head, account: str, get: Reader) -> Snapshot | None:
+    """The newest snapshot of `account` whose Backup and certificate can be read, or None.
+
+    A damaged one is passed over, so that it never stands in the way of the next backup.
+    """
+    for entry in reversed(run(entries(head, account), get)):
+        try:
+            return run(read_snapshot(entry.cid), get)
+        except (PailError, SpaceError):
+            continue
+    return None
+
+
+def _by_account(known: list[Entry]) -> Iterator[list[Entry]]:
+    groups: dict[str, list[Entry]] = {}
+    for entry in known:
+        groups.setdefault(entry.account, []).append(entry)
+    yield from groups.values()

@@ -1,0 +1,190 @@
+"""The commands, their arguments and their help. The work is in `commands`, loaded when it is wanted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Back up an AT Protocol (Bluesky) account into a space that you own, prove it whole, restore it.",
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+SpaceOption = Annotated[
+    Path | None, typer.Option("--space", metavar="DIR", help="The space's folder. [default: in SKYPAIL_HOME]")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+AccountOption = Annotated[
+    str | None,
+    typer.Option("--account", "-a", metavar="ACCOUNT", help="Only this account: its DID or handle."),
+]
+SnapshotArgument = Annotated[
+    str,
+    typer.Argument(metavar="SNAPSHOT", help="`latest`, a timestamp, or a Backup's CID.", show_default=False),
+]
+
+
+@app.command()
+def backup(
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="A handle or a DID.", show_default=False)],
+    space: SpaceOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Fetch what is new of an account, prove it whole, and record a snapshot.
+
+    Exit code 0: whole. 1: failed, nothing recorded. 3: recorded, but something is missing.
+    """
+    from backup_agent.cli.commands.backup import backup
+
+    return backup(account, space, as_json)
+
+
+@app.command()
+def login(
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="A handle or a DID.", show_default=False)],
+    recipient: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--recipient",
+            "-r",
+            metavar="KEY",
+            help="Seal private data to this age or SSH key too. Repeatable.",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Log in to back up the account's preferences too.
+
+    Asks for an app password, or reads it from standard input. It is never stored.
+    """
+    from backup_agent.cli.commands.login import login
+
+    return login(account, recipient or [], as_json)
+
+
+@app.command()
+def logout(
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="A handle or a DID.", show_default=False)],
+    as_json: JsonOption = False,
+) -> int:
+    """Forget the session of an account on this machine."""
+    from backup_agent.cli.commands.login import logout
+
+    return logout(account, as_json)
+
+
+@app.command()
+def snapshots(account: AccountOption = None, space: SpaceOption = None, as_json: JsonOption = False) -> int:
+    """List the snapshots in the space, oldest first."""
+    from backup_agent.cli.commands.look import snapshots
+
+    return snapshots(account, space, as_json)
+
+
+@app.command()
+def show(
+    snapshot: SnapshotArgument,
+    account: AccountOption = None,
+    space: SpaceOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Show what one snapshot holds, and what was proved of it."""
+    from backup_agent.cli.commands.look import show
+
+    return show(snapshot, account, space, as_json)
+
+
+@app.command()
+def verify(
+    snapshot: Annotated[
+        str, typer.Argument(metavar="[SNAPSHOT]", help="`latest`, a timestamp, or a Backup's CID.")
+    ] = "latest",
+    every: Annotated[bool, typer.Option("--all", help="Verify every snapshot of the space.")] = False,
+    account: AccountOption = None,
+    space: SpaceOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Read everything again, hash it again, and check the certificate."""
+    from backup_agent.cli.commands.verify import verify
+
+    return verify(None if every else snapshot, account, space, as_json)
+
+
+@app.command()
+def restore(
+    snapshot: SnapshotArgument,
+    to: Annotated[
+        Path, typer.Option("--to", metavar="DIR", help="A new or empty folder.", show_default=False)
+    ],
+    account: AccountOption = None,
+    space: SpaceOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Write a snapshot to a folder: repo.car, blobs, identity, preferences, certificate."""
+    from backup_agent.cli.commands.restore import restore
+
+    return restore(snapshot, to, account, space, as_json)
+
+
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(metavar="A", help="The older snapshot.", show_default=False)],
+    new: Annotated[str, typer.Argument(metavar="B", help="The newer snapshot.", show_default=False)],
+    account: AccountOption = None,
+    space: SpaceOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """List the records and blobs added, changed and deleted from A to B."""
+    from backup_agent.cli.commands.look import diff
+
+    return diff(old, new, account, space, as_json)
+
+
+@app.command()
+def get(
+    snapshot: SnapshotArgument,
+    path: Annotated[str, typer.Argument(metavar="COLLECTION/RKEY", show_default=False)],
+    account: AccountOption = None,
+    space: SpaceOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Print one record of a snapshot as JSON."""
+    from backup_agent.cli.commands.look import get
+
+    return get(snapshot, path, account, space, as_json)
+
+
+@app.command()
+def check(
+    space: SpaceOption = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Compare names and sizes only; read no data.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Read the whole space and name what is damaged."""
+    from backup_agent.cli.commands.space import check
+
+    return check(space, quick, as_json)
+
+
+@app.command()
+def repair(space: SpaceOption = None, as_json: JsonOption = False) -> int:
+    """Rebuild the index and save the good blocks of damaged shards. Deletes nothing."""
+    from backup_agent.cli.commands.space import repair
+
+    return repair(space, as_json)
+
+
+@app.command()
+def demo(as_json: JsonOption = False) -> int:
+    """Back up a recorded account from a small host on this machine, verify and restore it."""
+    from backup_agent.cli.commands.demo import demo
+
+    return demo(as_json)

@@ -1,0 +1,72 @@
+"""`skypail login` and `skypail logout`."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import sys
+from collections.abc import Callable
+
+from backup_agent.cli.output import WHOLE, print_json, print_text
+from backup_agent.cli.workbench import resolve, settings
+from backup_agent.errors import LoginFailed
+from backup_agent.home import Home, Settings
+from backup_agent.identity import Identity, Resolver
+from backup_agent.net import Http
+from backup_agent.sealing import check_recipient
+from backup_agent.secret import Secret
+from backup_agent.session import login as open_new_session
+from backup_agent.session_file import forget_session
+
+MAX_PASSWORD_CHARS = 512
+
+
+def login(account: str, recipients: list[str], as_json: bool) -> int:
+    """Ask for the app password and keep the session that it opens."""
+    checked = [check_recipient(text) for text in recipients]
+    chosen = settings()
+    home = Home.open(chosen.home)
+    identity = asyncio.run(log_in(chosen, home, account, _ask_password))
+    home.account(identity.did).set_recipients(checked)
+    if as_json:
+        print_json(
+            {"account": identity.did, "handle": identity.handle, "host": identity.pds, "recipients": checked}
+        )
+    else:
+        print_text(
+            f"Logged in to {identity.did} at {identity.pds}; backups include its preferences from now on"
+        )
+    return WHOLE
+
+
+def logout(account: str, as_json: bool) -> int:
+    """Forget the session."""
+    chosen = settings()
+    home = Home.open(chosen.home)
+    did = account if account.startswith("did:") else asyncio.run(resolve(chosen, account)).did
+    forgotten = forget_session(home.sessions, did)
+    if as_json:
+        print_json({"account": did, "forgotten": forgotten})
+    else:
+        print_text(f"Forgot the session of {did}" if forgotten else f"There was no session of {did}")
+    return WHOLE
+
+
+async def log_in(chosen: Settings, home: Home, account: str, ask: Callable[[Identity], Secret]) -> Identity:
+    """Resolve the account, ask for its app password, and keep the session."""
+    async with Http(allow_private=chosen.allow_private_hosts) as http:
+        identity = await Resolver(http, plc_url=chosen.plc_url).resolve(account)
+        password = await asyncio.to_thread(ask, identity)
+        await open_new_session(http, identity, password, home.sessions)
+        return identity
+
+
+def _ask_password(identity: Identity) -> Secret:
+    """From the terminal without echo, or the first line of standard input: never the command line (T5)."""
+    if sys.stdin.isatty():
+        text = getpass.getpass(f"App password of {identity.handle or identity.did}: ")
+    else:
+        text = sys.stdin.readline(MAX_PASSWORD_CHARS).rstrip("\r\n")
+    if not text:
+        raise LoginFailed(identity.did, identity.pds, "no app password was given")
+    return Secret(text)

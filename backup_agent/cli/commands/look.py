@@ -1,0 +1,127 @@
+"""`skypail snapshots`, `show`, `diff` and `get`: looking without changing anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from backup_agent.catalogue import Entry, Snapshot, entries, find, read_snapshot
+from backup_agent.cli.describe import counts_line, details, shortcoming_lines, summary
+from backup_agent.cli.output import FAILED, WHOLE, print_error, print_json, print_table, print_text, size_text
+from backup_agent.cli.workbench import Workbench, account_did, workbench
+from backup_agent.compare import Difference, compare
+from backup_agent.records import read_record
+from pail import PailError, run
+from space import SpaceError
+
+
+def snapshots(account: str | None, folder: Path | None, as_json: bool) -> int:
+    """One row for each snapshot; one that cannot be read is named as such, and fails the command."""
+    with workbench(folder) as bench:
+        known = run(entries(bench.clock.head(), account_did(bench, account)), bench.space.get)
+        rows = [_row(bench, entry) for entry in known]
+    if as_json:
+        print_json({"snapshots": rows})
+    elif rows:
+        print_table(_COLUMNS, [_cells(row) for row in rows])
+    else:
+        print_text(f"No snapshots in {bench.folder}; make one with `skypail backup ACCOUNT`")
+    damaged = [row for row in rows if "problem" in row]
+    for row in damaged:
+        print_error(f"{row['timestamp']} of {row['account']} cannot be read: {row['problem']}")
+    return FAILED if damaged else WHOLE
+
+
+_COLUMNS = ("ACCOUNT", "TIMESTAMP", "REV", "RECORDS", "BLOBS", "SIZE", "MISSING", "BACKUP")
+
+
+def _row(bench: Workbench, entry: Entry) -> dict[str, Any]:
+    try:
+        return summary(run(read_snapshot(entry.cid), bench.space.get))
+    except (PailError, SpaceError) as error:
+        named = {"account": entry.account, "timestamp": entry.timestamp, "backup": str(entry.cid)}
+        return named | {"problem": str(error)}
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    counts = [str(row.get(name, "?")) for name in ("rev", "records", "blobs")]
+    size = size_text(row["blobBytes"]) if "blobBytes" in row else "?"
+    return [row["account"], row["timestamp"], *counts, size, str(row.get("missing", "?")), row["backup"]]
+
+
+def show(selector: str, account: str | None, folder: Path | None, as_json: bool) -> int:
+    """Everything about one snapshot, as recorded."""
+    with workbench(folder) as bench:
+        snapshot = find_snapshot(bench, selector, account)
+    if as_json:
+        print_json(details(snapshot))
+        return WHOLE
+    backup, certificate = snapshot.backup, snapshot.certificate
+    print_text(
+        f"Account      {backup.account}",
+        f"Made         {backup.created_at}",
+        f"Revision     {backup.rev}",
+        f"Commit       {backup.repo}",
+        f"Backup       {snapshot.cid}",
+        f"Holds        {counts_line(snapshot)}",
+        f"Preferences  {'sealed in ' + str(backup.preferences) if backup.preferences else 'none'}",
+        f"Proved by    {certificate.agent} at {certificate.verified_at}",
+        f"Signed by    {certificate.signing_key}",
+        *shortcoming_lines(snapshot),
+    )
+    return WHOLE
+
+
+def diff(old: str, new: str, account: str | None, folder: Path | None, as_json: bool) -> int:
+    """What changed from one snapshot to another, of the same account."""
+    with workbench(folder) as bench:
+        before, after = find_snapshot(bench, old, account), find_snapshot(bench, new, account)
+        difference = compare(before, after, bench.space.get)
+    if as_json:
+        print_json({"from": summary(before), "to": summary(after)} | _difference_document(difference))
+    else:
+        _print_difference(difference)
+    return WHOLE
+
+
+def _difference_document(difference: Difference) -> dict[str, Any]:
+    return {
+        "records": {
+            "added": [{"path": path, "cid": str(cid)} for path, cid in difference.added],
+            "changed": [
+                {"path": path, "from": str(before), "to": str(after)}
+                for path, before, after in difference.changed
+            ],
+            "deleted": [{"path": path, "cid": str(cid)} for path, cid in difference.deleted],
+        },
+        "blobs": {
+            "added": [str(cid) for cid in difference.blobs_added],
+            "deleted": [str(cid) for cid in difference.blobs_deleted],
+        },
+    }
+
+
+def _print_difference(difference: Difference) -> None:
+    print_text(*(f"+ {path}  {cid}" for path, cid in difference.added))
+    print_text(*(f"~ {path}  {before} -> {after}" for path, before, after in difference.changed))
+    print_text(*(f"- {path}  {cid}" for path, cid in difference.deleted))
+    print_text(*(f"+ blob {cid}" for cid in difference.blobs_added))
+    print_text(*(f"- blob {cid}" for cid in difference.blobs_deleted))
+    added, changed, deleted = len(difference.added), len(difference.changed), len(difference.deleted)
+    gained, lost = len(difference.blobs_added), len(difference.blobs_deleted)
+    print_text(f"Records: +{added} ~{changed} -{deleted}. Blobs: +{gained} -{lost}.")
+
+
+def get(selector: str, path: str, account: str | None, folder: Path | None, as_json: bool) -> int:
+    """One record, as atproto writes records in JSON."""
+    with workbench(folder) as bench:
+        snapshot = find_snapshot(bench, selector, account)
+        record = run(read_record(snapshot.backup.repo, path), bench.space.get)
+    print_json({"account": snapshot.backup.account} | record if as_json else record["value"])
+    return WHOLE
+
+
+def find_snapshot(bench: Workbench, selector: str, account: str | None) -> Snapshot:
+    """The snapshot that the user means. Raises SnapshotNotFound, SnapshotAmbiguous, DecodeError."""
+    entry = run(find(bench.clock.head(), selector, account_did(bench, account)), bench.space.get)
+    return run(read_snapshot(entry.cid), bench.space.get)

@@ -1,0 +1,44 @@
+"""`skypail restore`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from backup_agent.cli.commands.look import find_snapshot
+from backup_agent.cli.describe import details, shortcoming_lines
+from backup_agent.cli.output import INCOMPLETE, WHOLE, print_json, print_text, size_text
+from backup_agent.cli.progress import Bar
+from backup_agent.cli.workbench import workbench
+from backup_agent.restore import Restored
+from backup_agent.restore import restore as write_folder
+
+
+def restore(selector: str, to: Path, account: str | None, folder: Path | None, as_json: bool) -> int:
+    """Write the snapshot that was named to `to`."""
+    with workbench(folder) as bench:
+        snapshot = find_snapshot(bench, selector, account)
+        with Bar() as bar:
+            describe = details(snapshot)
+            restored = write_folder(snapshot, describe, bench.space.get, bench.signer, to.absolute(), bar)
+    if as_json:
+        print_json(_document(restored) | {"snapshot": describe})
+    else:
+        print_text(
+            f"Restored {snapshot.backup.account} as of {snapshot.backup.created_at} to {restored.folder}",
+            f"{restored.records:,} records, {restored.blobs:,} blobs, {restored.files:,} files, "
+            f"{size_text(restored.size_bytes)}; every byte matched its hash",
+            *shortcoming_lines(snapshot),
+        )
+    return INCOMPLETE if snapshot.certificate.missing else WHOLE
+
+
+def _document(restored: Restored) -> dict[str, Any]:
+    return {
+        "folder": str(restored.folder),
+        "files": restored.files,
+        "bytes": restored.size_bytes,
+        "records": restored.records,
+        "blobs": restored.blobs,
+        "preferences": restored.preferences,
+    }

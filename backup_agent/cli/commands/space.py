@@ -1,0 +1,69 @@
+"""`skypail check` and `skypail repair`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from backup_agent.cli.output import FAILED, WHOLE, print_json, print_text, size_text
+from backup_agent.cli.workbench import workbench
+from space import SpaceReport
+
+
+def check(folder: Path | None, quick: bool, as_json: bool) -> int:
+    """Name what is damaged."""
+    with workbench(folder) as bench:
+        report = bench.space.check(read_data=not quick)
+    return _say(report, as_json, "Checked")
+
+
+def repair(folder: Path | None, as_json: bool) -> int:
+    """Rebuild the index, save what can be saved."""
+    with workbench(folder) as bench:
+        report = bench.space.repair()
+    return _say(report, as_json, "Repaired")
+
+
+def _say(report: SpaceReport, as_json: bool, done: str) -> int:
+    if as_json:
+        print_json(_document(report))
+    else:
+        print_text(*_lines(report, done))
+    return WHOLE if report.whole else FAILED
+
+
+def _document(report: SpaceReport) -> dict[str, Any]:
+    damages = [
+        {
+            "shard": damage.shard,
+            "block": None if damage.cid is None else str(damage.cid),
+            "offset": damage.offset,
+            "cause": damage.cause,
+            "lost": damage.lost,
+        }
+        for damage in report.damages
+    ]
+    return {
+        "whole": report.whole,
+        "shards": report.shards,
+        "blocks": report.blocks,
+        "bytes": report.size_bytes,
+        "damages": damages,
+        "incomplete": list(report.incomplete),
+        "foreign": list(report.foreign),
+        "unindexed": list(report.unindexed),
+    }
+
+
+def _lines(report: SpaceReport, done: str) -> list[str]:
+    lines = [f"{done} {report.shards:,} shards, {report.blocks:,} blocks, {size_text(report.size_bytes)}"]
+    for damage in report.damages:
+        block = f"block {damage.cid}" if damage.cid else "a block whose name is lost"
+        fate = "no other copy is here" if damage.lost else "another copy is good"
+        lines.append(f"damaged: {damage.shard} at byte {damage.offset}: {block}: {damage.cause}; {fate}")
+    lines += [f"not here in full yet: {name}" for name in report.incomplete]
+    lines += [f"none of ours, left alone: {name}" for name in report.foreign]
+    lines += [f"without its index file (`skypail repair` writes it): {name}" for name in report.unindexed]
+    if any(damage.lost for damage in report.damages):
+        lines.append("What is lost is fetched again by the next backup, if the host still has it.")
+    return [*lines, "Whole." if report.whole else "DAMAGED: run `skypail repair`, then `skypail backup`."]

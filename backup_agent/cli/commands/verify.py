@@ -1,0 +1,69 @@
+"""`skypail verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from backup_agent.catalogue import Entry, entries, find
+from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, print_json, print_text, size_text
+from backup_agent.cli.progress import Bar
+from backup_agent.cli.workbench import account_did, workbench
+from backup_agent.verify import Verification, verify_snapshot
+from pail import run
+
+
+def verify(selector: str | None, account: str | None, folder: Path | None, as_json: bool) -> int:
+    """Verify one snapshot, or all of them when there is no selector."""
+    with workbench(folder) as bench:
+        head, did = bench.clock.head(), account_did(bench, account)
+        walk = entries(head, did)
+        chosen = (
+            run(walk, bench.space.get)
+            if selector is None
+            else [run(find(head, selector, did), bench.space.get)]
+        )
+        with Bar() as bar:
+            results = [
+                (entry, verify_snapshot(entry, bench.space.get, bench.signer, bar)) for entry in chosen
+            ]
+    if as_json:
+        print_json(
+            {"whole": _exit_code(results) == WHOLE, "snapshots": [_document(*each) for each in results]}
+        )
+    else:
+        print_text(*(line for each in results for line in _lines(*each)))
+        if not results:
+            print_text("There are no snapshots to verify; make one with `skypail backup ACCOUNT`")
+    return _exit_code(results)
+
+
+def _exit_code(results: list[tuple[Entry, Verification]]) -> int:
+    if any(result.problems for _, result in results):
+        return FAILED
+    return INCOMPLETE if any(result.missing for _, result in results) else WHOLE
+
+
+def _document(entry: Entry, result: Verification) -> dict[str, Any]:
+    return {
+        "account": entry.account,
+        "timestamp": entry.timestamp,
+        "backup": str(entry.cid),
+        "whole": not result.problems and not result.missing,
+        "records": result.records,
+        "blobs": result.blobs,
+        "bytes": result.size_bytes,
+        "missing": result.missing,
+        "problems": list(result.problems),
+    }
+
+
+def _lines(entry: Entry, result: Verification) -> list[str]:
+    name = f"{entry.account} {entry.timestamp}"
+    if result.problems:
+        return [f"DAMAGED {name}", *(f"  {problem}" for problem in result.problems)]
+    counts = (
+        f"{result.records:,} records, {result.blobs:,} blobs, {size_text(result.size_bytes)} read and hashed"
+    )
+    missing = f"; {len(result.missing):,} blobs were missing when it was made" if result.missing else ""
+    return [f"{'WHOLE  ' if not result.missing else 'PARTIAL'} {name}: {counts}{missing}"]

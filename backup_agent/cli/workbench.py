@@ -1,0 +1,76 @@
+"""What the commands work with: the settings, the home, and the space that was named."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backup_agent.home import Home, Settings
+from space import FolderClock, FolderSpace, NoSpace
+from ucan import Signer
+
+if TYPE_CHECKING:
+    from backup_agent.identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """Everything a command needs of this machine, opened."""
+
+    settings: Settings
+    home: Home
+    signer: Signer
+    folder: Path
+    space: FolderSpace
+    clock: FolderClock
+
+
+def settings() -> Settings:
+    """The settings of this process's environment."""
+    return Settings.of(os.environ)
+
+
+@contextmanager
+def workbench(
+    folder: Path | None, *, create: bool = False, of: Settings | None = None
+) -> Generator[Workbench]:
+    """The space in `folder`, or the default one; `create` makes it on first use.
+
+    of: other settings than the environment's. Raises HomeUnusable and what opening a space raises.
+    """
+    chosen = of or settings()
+    home = Home.open(chosen.home)
+    signer = home.agent()
+    place = (folder or home.default_space).absolute()
+    with _open_space(home, place, create) as space:
+        yield Workbench(chosen, home, signer, place, space, FolderClock(space, signer))
+
+
+def account_did(bench: Workbench, account: str | None) -> str | None:
+    """The DID that --account means; a handle is looked up. Raises IdentityError."""
+    if account is None or account.startswith("did:"):
+        return account
+    return asyncio.run(resolve(bench.settings, account)).did
+
+
+async def resolve(chosen: Settings, account: str) -> Identity:
+    """The identity of a handle or a DID."""
+    from backup_agent.identity import Resolver
+    from backup_agent.net import Http
+
+    async with Http(allow_private=chosen.allow_private_hosts) as http:
+        return await Resolver(http, plc_url=chosen.plc_url).resolve(account)
+
+
+def _open_space(home: Home, place: Path, create: bool) -> FolderSpace:
+    try:
+        return FolderSpace.open(place, cache=home.cache)
+    except NoSpace:
+        if not create:
+            raise
+    return FolderSpace.open(place, cache=home.cache, did=home.new_space())

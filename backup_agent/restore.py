@@ -1,0 +1,211 @@
+"""A snapshot as a folder of ordinary files; every byte is checked on the way out.
+
+repo.car                the commit, its tree and its records, as `importRepo` takes it
+blobs/<cid>             every blob, named as records link it
+identity/               did.json and plc-audit.json, as received
+preferences.json        or preferences.age, when the agent's key does not open it
+certificate.json        what was proved, by whom
+README.txt              what is what, for whoever finds this folder
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from backup_agent.atproto.commit import decode_commit
+from backup_agent.atproto.mst import walk_blocks
+from backup_agent.catalogue import Snapshot
+from backup_agent.errors import RestoreRefused, SealedForOthers
+from backup_agent.progress import Progress
+from backup_agent.sealing import unseal
+from backup_agent.snapshot import decode_identity
+from pail import CID, Block, Reader, parse_cid, run
+from pail.car import encode_car_header, encode_frame
+from pail.map import entries
+from pail.unixfs import leaves
+from ucan import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was written."""
+
+    folder: Path
+    files: int
+    size_bytes: int
+    records: int
+    blobs: int
+    preferences: str | None
+    """Name of the file with the preferences, if there are any."""
+
+
+def restore(
+    snapshot: Snapshot, describe: dict[str, Any], get: Reader, signer: Signer, to: Path, progress: Progress
+) -> Restored:
+    """Write `snapshot` to the folder `to`, which must not be there or be empty.
+
+    The folder has its name only when it is complete and durable: until then it is `to` with
+    `.partial` behind it, removed again when something fails.
+    describe: what certificate.json says.
+    Raises RestoreRefused if the folder is in use or cannot be written, and what reading raises.
+    """
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise RestoreRefused(f"{to} is there already and not an empty folder; name a new one")
+    partial = to.with_name(to.name + ".partial")
+    try:
+        partial.mkdir(parents=True)
+    except FileExistsError:
+        raise RestoreRefused(
+            f"{partial} is left from another restore; remove it if none is running"
+        ) from None
+    except OSError as error:
+        raise RestoreRefused(f"{partial} cannot be made: {error.strerror}") from error
+    try:
+        restored = _Restorer(snapshot, get, signer, partial, progress).write(describe)
+        if to.exists():
+            to.rmdir()
+        partial.replace(to)
+        _sync_folder(to.parent)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise RestoreRefused(f"{to} cannot be written: {error.strerror}; nothing was left there") from error
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return Restored(to, *restored)
+
+
+class _Restorer:
+    def __init__(
+        self, snapshot: Snapshot, get: Reader, signer: Signer, folder: Path, progress: Progress
+    ) -> None:
+        self._snapshot, self._get, self._signer = snapshot, get, signer
+        self._folder, self._progress = folder, progress
+        self._files = self._size_bytes = 0
+
+    def write(self, describe: dict[str, Any]) -> tuple[int, int, int, int, str | None]:
+        records = self._write_repository()
+        blobs = self._write_blobs()
+        self._write_identity()
+        preferences = self._write_preferences()
+        self._write("certificate.json", _json(describe))
+        self._write("README.txt", _README.encode())
+        for folder in (self._folder, *(each for each in self._folder.iterdir() if each.is_dir())):
+            _sync_folder(folder)
+        return self._files, self._size_bytes, records, blobs, preferences
+
+    def _write_repository(self) -> int:
+        root = self._snapshot.backup.repo
+        commit = self._read(root)
+        self._progress.phase("Writing records", self._snapshot.certificate.records)
+
+        def fill(put: Callable[[bytes], object]) -> int:
+            def visit(blocks: list[Block]) -> None:
+                put(b"".join(encode_frame(*block) for block in blocks))
+                self._progress.advance(len(blocks), sum(len(block.data) for block in blocks))
+
+            put(encode_car_header([root]) + encode_frame(root, commit))
+            return run(walk_blocks(decode_commit(root, commit).root, visit), self._get).records
+
+        return self._stream("repo.car", fill)
+
+    def _write_blobs(self) -> int:
+        (self._folder / "blobs").mkdir()
+        blobs = run(entries(self._snapshot.backup.blobs), self._get)
+        self._progress.phase("Writing blobs", len(blobs))
+        for name, root in blobs:
+            self._stream(
+                f"blobs/{parse_cid(name)}", lambda put, name=name, root=root: self._copy_blob(name, root, put)
+            )
+        return len(blobs)
+
+    def _copy_blob(self, name: str, root: CID, put: Callable[[bytes], object]) -> None:
+        digest = hashlib.sha256()
+
+        def emit(leaf: bytes) -> None:
+            digest.update(leaf)
+            put(leaf)
+            self._progress.advance(size_bytes=len(leaf))
+
+        run(leaves(root, emit), self._get)
+        if parse_cid(name).multihash[2:] != digest.digest():
+            raise RestoreRefused(f"blob {name} is stored as something else; `skypail verify` tells more")
+        self._progress.advance(1)
+
+    def _write_identity(self) -> None:
+        (self._folder / "identity").mkdir()
+        identity = decode_identity(self._read(self._snapshot.backup.identity))
+        self._write("identity/did.json", self._read(identity.did_document))
+        if identity.plc_log is not None:
+            self._write("identity/plc-audit.json", self._read(identity.plc_log))
+
+    def _write_preferences(self) -> str | None:
+        if self._snapshot.backup.preferences is None:
+            return None
+        sealed = self._read(self._snapshot.backup.preferences)
+        try:
+            plain = unseal(sealed, self._signer.seed)
+        except SealedForOthers:
+            self._write("preferences.age", sealed)
+            return "preferences.age"
+        self._write("preferences.json", plain)
+        return "preferences.json"
+
+    def _read(self, cid: CID) -> bytes:
+        def ask() -> Any:
+            return (yield cid)
+
+        return run(ask(), self._get)
+
+    def _write(self, name: str, content: bytes) -> None:
+        self._stream(name, lambda put: put(content))
+
+    def _stream(self, name: str, fill: Callable[[Callable[[bytes], object]], Any]) -> Any:
+        """Write a file durably from what `fill` puts into it; what `fill` returns.
+
+        Private data is for its owner's eyes (T5), so every file is 0600.
+        """
+        with open(self._folder / name, "xb", opener=_private) as file:
+            result = fill(file.write)
+            _sync(file)
+            self._files += 1
+            self._size_bytes += file.tell()
+        return result
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _sync(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+_README = """This folder is a backup of an AT Protocol (Bluesky) account, written by skypail.
+
+repo.car          every record, signed by the account's key; com.atproto.repo.importRepo takes it
+blobs/            images and videos, named by the CID that records link
+identity/         who the account was: its DID document, and the log of the PLC directory that proves it
+preferences.json  private settings. If it is preferences.age instead: age --decrypt -i KEY preferences.age
+certificate.json  what was proved when the backup was made, and by whom
+"""

@@ -1,0 +1,138 @@
+"""Blobs: taken from the space where they are, fetched many at once where not, each proved by its hash.
+
+One bad blob never stops the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import Iterable
+from contextlib import aclosing, suppress
+from functools import partial
+from typing import IO
+
+from backup_agent.errors import AgentError
+from backup_agent.run.context import Run
+from backup_agent.run.journal import Journal, StoredBlob
+from backup_agent.run.staging import Staging
+from pail import CID, RAW, PailError, run
+from pail.unixfs import CHUNK_BYTES, FileWriter, leaves
+from space import SpaceError
+
+MAX_AT_ONCE = 8
+"""Blobs under way from one host; a PDS allows 3,000 requests in five minutes."""
+
+SPOOL_BYTES = 1 << 20
+"""A blob up to this size stays in memory until it is proved; a larger one waits on disk."""
+
+FLUSH_BYTES = 32 << 20
+"""Staged bytes after which proved blobs are made durable, so that a killed run keeps them."""
+
+
+class WrongBytes(AgentError):
+    """The host sent something else under the blob's name; it may do better next time."""
+
+    transient = True
+
+    def __init__(self) -> None:
+        super().__init__("the host sent bytes that do not hash to the blob's CID")
+
+
+class BlobIntake:
+    """Brings blobs into the space, as UnixFS files."""
+
+    def __init__(self, run_: Run, staging: Staging) -> None:
+        self._run, self._staging = run_, staging
+        self.journal = Journal(run_.journal)
+        self.stored: dict[CID, StoredBlob] = {}
+        """Every blob taken in, by the CID that records link."""
+        self._unjournalled: list[StoredBlob] = []
+
+    async def get(self, wanted: Iterable[CID]) -> dict[CID, str]:
+        """Take in each of `wanted`; what the space has already is not fetched.
+
+        Returns the blobs that could not be had, each with its cause as the host gave it.
+        """
+        queue = sorted(wanted, reverse=True)
+        missing: dict[CID, str] = {}
+        self._run.progress.phase("Fetching blobs", len(queue))
+        known = self.journal.read() if queue else {}
+
+        async def work() -> None:
+            while queue:
+                cid = queue.pop()
+                try:
+                    self._keep(self._already_here(cid, known.get(cid)) or await self._fetch(cid))
+                except AgentError as error:
+                    missing[cid] = str(error)
+                self._run.progress.advance(1)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(MAX_AT_ONCE, len(queue))):
+                    group.create_task(work())
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from None
+        finally:  # whatever ends the run, what is proved need not be fetched again
+            if queue and self._unjournalled:
+                with suppress(SpaceError):
+                    self._flush()
+        return missing
+
+    def _already_here(self, cid: CID, noted: StoredBlob | None) -> StoredBlob | None:
+        """The blob if the space has it whole: read and hashed, whatever the journal says."""
+        root = noted.root if noted else cid
+        if (root.codec == RAW and root != cid) or not self._staging.has([root]):
+            return None
+        digest = hashlib.sha256()
+        try:
+            size_bytes = run(leaves(root, digest.update), self._staging.get)
+        except (PailError, SpaceError):
+            return None
+        proved = cid.multihash == b"\x12\x20" + digest.digest() and (root != cid or size_bytes <= CHUNK_BYTES)
+        return StoredBlob(cid, root, size_bytes) if proved else None
+
+    async def _fetch(self, cid: CID) -> StoredBlob:
+        with await self._run.source.retry.run(partial(_download, self._run, cid)) as file:
+            return _store(cid, file, self._staging)
+
+    def _keep(self, blob: StoredBlob) -> None:
+        self.stored[blob.cid] = blob
+        self._unjournalled.append(blob)
+        if self._staging.staged_bytes >= FLUSH_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._staging.flush()
+        self.journal.append(self._unjournalled)
+        self._unjournalled.clear()
+
+
+async def _download(run_: Run, cid: CID) -> IO[bytes]:
+    """The blob's bytes, proved, in a file that the caller closes."""
+    digest = hashlib.sha256()
+    file = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115
+    try:
+        async with aclosing(run_.source.blob(run_.account, cid)) as chunks:
+            async for chunk in chunks:
+                digest.update(chunk)
+                file.write(chunk)
+                run_.progress.advance(size_bytes=len(chunk))
+        if cid.multihash != b"\x12\x20" + digest.digest():
+            raise WrongBytes
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _store(cid: CID, file: IO[bytes], staging: Staging) -> StoredBlob:
+    writer = FileWriter()
+    size_bytes = file.tell()
+    file.seek(0)
+    while chunk := file.read(CHUNK_BYTES):
+        staging.put_many(writer.write(chunk))
+    staging.put_many(writer.close())
+    return StoredBlob(cid, writer.root.cid, size_bytes)

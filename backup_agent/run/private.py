@@ -1,0 +1,80 @@
+"""Private data: sealed before it touches the space, and not sealed again while it is the same."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from backup_agent.catalogue import Snapshot
+from backup_agent.errors import AgentError, SealedForOthers
+from backup_agent.run.context import Run
+from backup_agent.run.staging import Staging
+from backup_agent.sealing import agent_recipient, seal, unseal
+from pail import CID, RAW, PailError, cid_of, parse_cid
+from space import SpaceError
+
+NOT_LOGGED_IN = "nobody is logged in to the account on this machine (skypail login)"
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The private data of a snapshot, and why what is not there is not."""
+
+    preferences: CID | None
+    excluded: dict[str, str]
+
+
+async def seal_preferences(run_: Run, staging: Staging, previous: Snapshot | None) -> Sealed:
+    """Stage the account's preferences as an age file; the previous one is kept while nothing changed.
+
+    What the session may not see, or nobody is logged in for, is excluded with the reason; the
+    preferences of the previous snapshot are then kept on, since they are the newest there are.
+    """
+    kept = previous.backup.preferences if previous else None
+    if run_.preferences is None:
+        return Sealed(kept, {"preferences": NOT_LOGGED_IN})
+    try:
+        plain = await run_.preferences()
+    except AgentError as error:
+        return Sealed(kept, {"preferences": str(error)})
+    recipients = sorted({agent_recipient(run_.signer.seed), *run_.recipients})
+    memory = SealedFor(run_.sealed_note)
+    if kept is not None and _still_holds(run_, kept, plain) and memory.recall(kept) == recipients:
+        return Sealed(kept, {})
+    data = seal(plain, recipients)
+    cid = cid_of(RAW, data)
+    staging.put_many([(cid, data)])
+    memory.remember(cid, recipients)
+    return Sealed(cid, {})
+
+
+def _still_holds(run_: Run, kept: CID, plain: bytes) -> bool:
+    """Whether the sealed block `kept` opens to `plain`, as JSON: key order and space do not count."""
+    try:
+        sealed = run_.space.get([kept])[0]
+        return json.loads(unseal(sealed, run_.signer.seed)) == json.loads(plain)
+    except (SealedForOthers, PailError, SpaceError, ValueError):
+        return False
+
+
+class SealedFor:
+    """Remembers for whom a block was sealed, which an age file does not tell.
+
+    Forgetting costs one sealing more.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def recall(self, cid: CID) -> list[str] | None:
+        """The recipients of `cid`, if it is the block that was sealed last."""
+        try:
+            note = json.loads(self._path.read_bytes())
+            return note["recipients"] if parse_cid(note["cid"]) == cid else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def remember(self, cid: CID, recipients: list[str]) -> None:
+        """Note the recipients of `cid`, in place of what was noted before."""
+        self._path.write_text(json.dumps({"cid": str(cid), "recipients": recipients}))

@@ -1,0 +1,169 @@
+"""The repository's part of a run: fetch what is new, and prove the whole before anything is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from backup_agent.atproto.blob_refs import BlobRef, blob_refs
+from backup_agent.atproto.errors import RepositoryFault
+from backup_agent.atproto.mst import MAX_ASK, walk_blocks
+from backup_agent.atproto.mst_diff import Change
+from backup_agent.atproto.repo import ChangeProof, decode_record, verify_change, verify_repo
+from backup_agent.catalogue import Snapshot
+from backup_agent.errors import BackupRefused, StaleHost
+from backup_agent.run.context import Run
+from backup_agent.run.staging import Put, Staging
+from backup_agent.source import LatestCommit
+from pail import CID, Block, MissingBlock, PailError, Walk, run
+from pail.car import CarReader
+from space import SpaceError
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A commit whose whole tree is proved, and staged or in the space."""
+
+    commit: CID
+    rev: str
+    records: int
+    blobs: frozenset[CID]
+    """Blobs that records link: all of them, or just those of records that are new."""
+    whole: bool
+    """Whether `blobs` is all of them."""
+
+
+async def get_repository(
+    run_: Run, staging: Staging, latest: LatestCommit, previous: Snapshot | None
+) -> Repository:
+    """The repository at `latest` or newer.
+
+    What the space has is not fetched; only what changed since `previous` is asked for, unless
+    that turns out not to be enough. Raises BackupRefused naming what does not verify.
+    """
+    if previous is not None and previous.backup.repo == latest.cid:
+        return Repository(latest.cid, previous.backup.rev, previous.certificate.records, frozenset(), False)
+    prover = _Prover(run_, staging, previous)
+    try:
+        if run_.space.has([latest.cid]) and (known := prover.try_prove(latest.cid)):
+            return known
+        if previous is not None:
+            since = previous.backup.rev
+            if changed := prover.try_prove(await _fetch(run_, staging, since)):
+                return changed
+        return prover.prove(await _fetch(run_, staging, None))
+    except MissingBlock as error:
+        raise BackupRefused(run_.account, f"the host left out block {error.cid}") from error
+    except (PailError, RepositoryFault) as error:
+        raise BackupRefused(run_.account, str(error)) from error
+
+
+async def _fetch(run_: Run, staging: Staging, since: str | None) -> CID:
+    """Stage what the host serves, each block hashed as it arrives; the commit that it says this is."""
+    run_.progress.phase("Fetching the repository")
+
+    async def attempt() -> CID:
+        reader = CarReader()
+        async with aclosing(run_.source.repo(run_.account, since=since)) as chunks:
+            async for chunk in chunks:
+                blocks = reader.feed(chunk)
+                staging.put_many(blocks)
+                run_.progress.advance(len(blocks), len(chunk))
+        reader.close()
+        roots = reader.roots or ()
+        if len(roots) != 1:
+            raise BackupRefused(
+                run_.account, f"the host's CAR names {len(roots)} roots instead of one commit"
+            )
+        return roots[0]
+
+    return await run_.source.retry.run(attempt)
+
+
+class _Prover:
+    """Proves a commit by difference from the previous snapshot, where that can be believed."""
+
+    def __init__(self, run_: Run, staging: Staging, previous: Snapshot | None) -> None:
+        self._run, self._staging, self._previous = run_, staging, previous
+        self._blobs: set[CID] = set()
+
+    def try_prove(self, commit: CID) -> Repository | None:
+        """As `prove`, or None if a block is nowhere here or damaged, so that it must be fetched."""
+        try:
+            return self.prove(commit)
+        except (MissingBlock, SpaceError):
+            return None
+
+    def prove(self, commit: CID) -> Repository:
+        """The repository at `commit`. Raises RepositoryFault, MissingBlock, StaleHost."""
+        self._run.progress.phase("Proving the repository")
+        self._blobs.clear()
+        if self._previous is not None and self._believes(self._previous):
+            return self._prove_change(commit, self._previous)
+        return self._prove_whole(commit)
+
+    def _believes(self, previous: Snapshot) -> bool:
+        """Only what this very agent proved and signed is not read again."""
+        return previous.doubt is None and previous.certificate.agent == self._run.signer.did
+
+    def _prove_whole(self, commit: CID) -> Repository:
+        walk = verify_repo(
+            commit, did=self._run.account, signing_key=self._run.identity.signing_key, visit_blob=self._note
+        )
+        proof = run(walk, self._staging.get)
+        self._check_rev(proof.commit.rev)
+        self._drop_surplus(commit, proof.commit.root, 1 + proof.nodes + proof.records)
+        return Repository(commit, proof.commit.rev, proof.records, frozenset(self._blobs), True)
+
+    def _prove_change(self, commit: CID, previous: Snapshot) -> Repository:
+        walk = verify_change(
+            commit,
+            previous=previous.backup.repo,
+            did=self._run.account,
+            signing_key=self._run.identity.signing_key,
+            visit_blob=self._note,
+        )
+        proof = run(walk, self._staging.get)
+        self._check_rev(proof.commit.rev)
+        gone = run(_old_blobs(proof.changes), self._staging.get)
+        if gone - self._blobs:  # does another record still link them? Only all records together can tell
+            return self._prove_whole(commit)
+        written = sum(change.new is not None for change in proof.changes)
+        self._drop_surplus(commit, proof.commit.root, 1 + len(proof.new_nodes) + written)
+        records = previous.certificate.records + _growth(proof)
+        return Repository(commit, proof.commit.rev, records, frozenset(self._blobs), False)
+
+    def _note(self, reference: BlobRef) -> None:
+        self._blobs.add(reference.cid)
+
+    def _check_rev(self, rev: str) -> None:
+        """An older commit may be as well signed as a newer one: only its rev tells."""
+        if self._previous is not None and rev < self._previous.backup.rev:
+            raise StaleHost(self._run.account, rev, self._previous.backup.rev)
+
+    def _drop_surplus(self, commit: CID, root: CID, proved_blocks: int) -> None:
+        """Keep nothing that the host sent besides what the commit reaches: the space is no dump."""
+        if self._staging.staged_blocks > proved_blocks:
+            self._staging.keep_only(lambda get, put: run(_copy(commit, root, put), get))
+
+
+def _old_blobs(changes: Sequence[Change]) -> Walk[set[CID]]:
+    """The blobs that the records linked which are changed or gone."""
+    old = [(change.key, change.old) for change in changes if change.old is not None]
+    blobs: set[CID] = set()
+    for at in range(0, len(old), MAX_ASK):
+        entries = old[at : at + MAX_ASK]
+        for (key, cid), data in zip(entries, (yield [cid for _, cid in entries]), strict=True):
+            blobs |= {reference.cid for reference in blob_refs(decode_record(key, cid, data))}
+    return blobs
+
+
+def _growth(proof: ChangeProof) -> int:
+    """How many records the change adds on balance."""
+    return sum((change.old is None) - (change.new is None) for change in proof.changes)
+
+
+def _copy(commit: CID, root: CID, put: Put) -> Walk[None]:
+    put([Block(commit, (yield commit))])
+    yield from walk_blocks(root, put)
