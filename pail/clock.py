@@ -5,7 +5,7 @@ Source: Merkle-CRDTs, arXiv 2004.00107; @web3-storage/pail 0.6.2, clock; spec/cl
 
 from __future__ import annotations
 
-from pail.ancestry import BOTH, MAX_WALK, MINE, THEIRS, Painting, generation
+from pail.ancestry import BOTH, MAX_WALK, MINE, THEIRS, Painting, generation, learn_generation
 from pail.cid import CID
 from pail.errors import TooLarge
 from pail.event import MAX_HEAD, Event, Head, decode_event, encode_event
@@ -36,7 +36,7 @@ def advance(head: Head, event: CID) -> Walk[Head]:
     if event in head:
         return head
     if not head:
-        decode_event((yield event))
+        learn_generation(event, decode_event((yield event)).parents)
         return (event,)
     painting = yield from _paint(head, event)
     if painting.colours[event] == BOTH:
