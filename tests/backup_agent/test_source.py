@@ -23,7 +23,7 @@ from backup_agent.errors import (
 )
 from backup_agent.secret import Secret
 from backup_agent.source import LatestCommit, Source
-from pail import RAW, cid_of, parse_cid
+from pail import CID, RAW, cid_of, parse_cid
 from tests.backup_agent.net.host import Answerer, Asked, Host, Time, http_in, reply, serving, told
 
 T = TypeVar("T")
@@ -232,6 +232,14 @@ def test_blobs_are_listed_until_a_page_is_empty() -> None:
     cids, host = visit(reference_pds, listed)
     assert cids == CIDS
     assert len(host.asked) == 4
+
+
+def test_only_blobs_since() -> None:
+    async def listed_since(source: Source) -> list[CID]:
+        return [cid async for cid in source.blobs(DID, since=REV)]
+
+    _, host = visit(reference_pds, listed_since)
+    assert {asked.params["since"] for asked in host.asked} == {REV}
 
 
 def test_a_page_without_cursor_is_the_last() -> None:
