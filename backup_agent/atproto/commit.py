@@ -42,11 +42,14 @@ def decode_commit(cid: CID, data: bytes) -> Commit:
         value = decode_dag_cbor(data)
     except (DecodeError, TooLarge) as error:
         raise InvalidCommit(cid, str(error)) from error
-    if not isinstance(value, dict) or set(cast(dict[str, Any], value)) != _FIELDS:
-        raise InvalidCommit(cid, f"it is no map of exactly {', '.join(sorted(_FIELDS))}")
+    if not isinstance(value, dict):
+        raise InvalidCommit(cid, "it is no map")
     fields = cast(dict[str, Any], value)
-    if type(fields["version"]) is not int or fields["version"] != VERSION:
-        raise InvalidCommit(cid, f"version {fields['version']!r:.20}, not {VERSION}")
+    version = fields.get("version")
+    if type(version) is not int or version != VERSION:
+        raise InvalidCommit(cid, f"version {version!r:.20}, not {VERSION}")
+    if set(fields) != _FIELDS:
+        raise InvalidCommit(cid, f"it has not exactly the fields {', '.join(sorted(_FIELDS))}")
     did, rev = _parse_texts(cid, fields)
     root, previous, signature = fields["data"], fields["prev"], fields.pop("sig")
     if not isinstance(root, CID) or root.codec != DAG_CBOR:
