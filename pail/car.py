@@ -19,7 +19,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
-from pail.cid import CAR, CID, DAG_CBOR, MAX_CID_BYTES, RAW, cid_prefix, decode_cid_prefix, verify_block
+from pail.cid import CID, DAG_CBOR, MAX_CID_BYTES, RAW, cid_prefix, decode_cid_prefix, verify_block
 from pail.dag_cbor import Block, Value, decode_dag_cbor, encode_dag_cbor
 from pail.errors import DecodeError, PailError, TooLarge
 from pail.varint import MAX_VARINT_BYTES, decode_varint, encode_varint
@@ -201,44 +201,3 @@ class Slice(NamedTuple):
     multihash: bytes
     offset: int
     length: int
-
-
-class CarWriter:
-    """Makes a CAR as bytes to append, and keeps what names it: its size and its CID.
-
-    The caller writes what `start` and then each `add` return, in order.
-    """
-
-    def __init__(self) -> None:
-        self.size_bytes = 0
-        self._hash = hashlib.sha256()
-
-    def start(self, roots: Sequence[CID] = ()) -> bytes:
-        """The header."""
-        assert not self.size_bytes, "a CAR starts once"
-        return self._put(encode_car_header(roots))
-
-    def add(self, blocks: Iterable[Block]) -> tuple[bytes, list[Slice]]:
-        """The frames of `blocks`, and where their blocks stand in the whole CAR."""
-        assert self.size_bytes, "a CAR starts with its header"
-        parts: list[bytes] = []
-        slices: list[Slice] = []
-        at = self.size_bytes
-        for cid, data in blocks:
-            size = len(data)
-            length = encode_varint(len(cid) + size)
-            at += len(length) + len(cid)
-            parts += (length, cid, data)
-            slices.append(Slice(cid.multihash, at, size))
-            at += size
-        return self._put(b"".join(parts)), slices
-
-    @property
-    def cid(self) -> CID:
-        """The CID of the bytes so far: of the shard, once it is whole."""
-        return CID(cid_prefix(CAR) + self._hash.digest())
-
-    def _put(self, data: bytes) -> bytes:
-        self._hash.update(data)
-        self.size_bytes += len(data)
-        return data

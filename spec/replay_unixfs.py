@@ -8,16 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
 from pail import CAR, CID, Block, MissingBlock, PailError, cid_of, parse_cid, run
-from pail.car import (
-    MAX_SHARD_BYTES,
-    CarReader,
-    CarWriter,
-    Slice,
-    car_frame_head,
-    encode_car,
-    encode_car_header,
-)
-from pail.unixfs import Entry, FileWriter, encode_directory, read
+from pail.car import MAX_SHARD_BYTES, CarReader, Slice, car_frame_head, encode_car, encode_car_header
+from pail.unixfs import FileWriter, read
+from pail.unixfs_node import Entry, encode_directory
 from space.sharded_dag_index import ShardedDagIndex, ShardSlices, decode_index, encode_index
 
 Case = dict[str, Any]
@@ -192,7 +185,11 @@ def _shards(blocks: Iterable[Block], root: CID, shard_bytes: int) -> Iterator[Sh
 
 
 def _shard(blocks: list[Block], roots: list[CID]) -> Shard:
-    writer = CarWriter()
-    writer.start(roots)
-    _, slices = writer.add(blocks)
-    return Shard(writer.cid, writer.size_bytes, roots, slices)
+    car = encode_car(roots, blocks)
+    slices: list[Slice] = []
+    at = len(encode_car_header(roots))
+    for cid, data in blocks:
+        at += len(car_frame_head(cid, len(data)))
+        slices.append(Slice(cid.multihash, at, len(data)))
+        at += len(data)
+    return Shard(cid_of(CAR, car), len(car), roots, slices)

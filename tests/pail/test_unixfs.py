@@ -20,18 +20,8 @@ from pail import (
     unixfs,
 )
 from pail.dag_pb import PBLink, PBNode, bytes_field, encode_dag_pb, varint_field
-from pail.unixfs import (
-    CHUNK_BYTES,
-    MAX_DEPTH,
-    MAX_LEAF_BYTES,
-    MAX_LINKS,
-    Entry,
-    FileWriter,
-    decode_directory,
-    encode_directory,
-    leaves,
-    read,
-)
+from pail.unixfs import CHUNK_BYTES, MAX_DEPTH, FileWriter, leaves, read
+from pail.unixfs_node import MAX_LEAF_BYTES, MAX_LINKS, Entry, decode_directory, encode_directory
 from pail.varint import MAX_VARINT
 
 
@@ -61,7 +51,7 @@ def write(content: bytes, *, chunk_bytes: int = 4, width: int = 3) -> tuple[Entr
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.binary(max_size=400), st.integers(1, 9), st.integers(2, 5))
+@given(st.binary(max_size=400), st.integers(4, 9), st.integers(3, 5))
 def test_what_is_written_is_read(content: bytes, chunk_bytes: int, width: int) -> None:
     root, store = write(content, chunk_bytes=chunk_bytes, width=width)
     assert run(read(root.cid), store.get_all) == content
