@@ -20,9 +20,14 @@ class Auth(Protocol):
 
 
 async def with_token(auth: Auth, ask: Callable[[Secret], Awaitable[T]]) -> T:
-    """What `ask` gives with the owner's token, refreshed once if the host refuses it."""
+    """What `ask` gives with the owner's token, refreshed once if it has expired.
+
+    A token that is refused for what it may do (InvalidToken) would be refused again: that is raised.
+    """
     token = await auth.token()
     try:
         return await ask(token)
-    except TokenRefused:
+    except TokenRefused as error:
+        if error.name == "InvalidToken":
+            raise
         return await ask(await auth.token(refused=token))

@@ -16,6 +16,7 @@ import httpx
 from backup_agent.atproto.errors import InvalidSyntax
 from backup_agent.atproto.syntax import parse_tid
 from backup_agent.auth import Auth, with_token
+from backup_agent.car_head import read_car_head
 from backup_agent.errors import AccountInactive, BlobNotFound, HostError, TokenRefused
 from backup_agent.net import Http, Retry, Stream
 from backup_agent.net.url import host_of
@@ -58,8 +59,17 @@ class Source:
         return self._http.retry
 
     async def latest_commit(self, did: str) -> LatestCommit:
-        """The root of the repository and its rev, in one request. Raises AccountError, HostError."""
-        told = await self._query(_GET_LATEST_COMMIT, did, {"did": did})
+        """The root of the repository and its rev, in one request; for an account that was taken down
+        from the beginning of its repository. Raises AccountError, HostError.
+        """
+        try:
+            told = await self._query(_GET_LATEST_COMMIT, did, {"did": did})
+        except TokenRefused:
+            if not self._owner_only:
+                raise
+            async with aclosing(self.repo(did)) as chunks:
+                head = await read_car_head(chunks, self._host)
+            return LatestCommit(head.cid, head.rev)
         cid, rev = _text(told.get("cid")), _text(told.get("rev"))
         try:
             return LatestCommit(parse_cid(cid), parse_tid(rev))

@@ -191,10 +191,18 @@ def test_a_token_refused_for_ever_is_an_error(tmp_path: Path) -> None:
     pds = Pds()
 
     def stubborn(asked: Asked) -> bytes:
-        return refused("InvalidToken", 400) if asked.path.endswith("getPreferences") else pds(asked)
+        return refused("ExpiredToken", 400) if asked.path.endswith("getPreferences") else pds(asked)
 
     with pytest.raises(TokenRefused):
         visit(stubborn, preferences(tmp_path))
+    assert pds.number == 2
+
+
+def test_a_token_that_may_not_is_not_refreshed(tmp_path: Path) -> None:
+    pds = Pds()
+    with pytest.raises(TokenRefused):
+        visit(lambda _: refused("InvalidToken", 400), preferences(tmp_path))
+    assert pds.number == 1
 
 
 def test_two_at_once_refresh_once(tmp_path: Path) -> None:

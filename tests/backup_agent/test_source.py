@@ -23,7 +23,8 @@ from backup_agent.errors import (
 )
 from backup_agent.secret import Secret
 from backup_agent.source import LatestCommit, Source
-from pail import CID, RAW, cid_of, parse_cid
+from pail import CID, RAW, cid_of, encode_block, parse_cid
+from pail.car import encode_car
 from tests.backup_agent.net.host import Answerer, Asked, Host, Time, http_in, reply, serving, told
 
 T = TypeVar("T")
@@ -305,3 +306,51 @@ def test_a_token_that_the_host_never_takes_is_refreshed_once() -> None:
     with pytest.raises(TokenRefused) as error:
         visit(never, latest, auth=Owner())
     assert "token-" not in str(error.value)
+
+
+def taken_down(car: bytes) -> Answerer:
+    """As the reference PDS: the owner's token reads the repository, and not getLatestCommit."""
+
+    def answer(asked: Asked) -> bytes:
+        if "authorization" not in asked.headers:
+            return refused("RepoTakendown")
+        return (
+            reply(200, car) if asked.path.endswith("getRepo") else refused("InvalidToken", "Bad token scope")
+        )
+
+    return answer
+
+
+HEAD_BLOCK = encode_block(
+    {"did": DID, "version": 3, "data": COMMIT, "rev": REV, "prev": None, "sig": bytes(64)}
+)
+OTHER_BLOCK = encode_block({"x": 1})
+
+
+def test_the_latest_commit_of_an_account_taken_down_is_read_from_its_repository() -> None:
+    car = encode_car([HEAD_BLOCK.cid], [OTHER_BLOCK, HEAD_BLOCK])
+    commit, _ = visit(taken_down(car), latest, auth=Owner())
+    assert commit == (HEAD_BLOCK.cid, REV)
+
+
+@pytest.mark.parametrize(
+    "car",
+    [
+        b"",
+        b"<html>",
+        encode_car([], [HEAD_BLOCK]),
+        encode_car([HEAD_BLOCK.cid], [OTHER_BLOCK]),
+        encode_car([OTHER_BLOCK.cid], [OTHER_BLOCK]),
+        encode_car([HEAD_BLOCK.cid], [HEAD_BLOCK])[:-1] + b"!",
+    ],
+)
+def test_a_repository_that_does_not_begin_with_a_commit(car: bytes) -> None:
+    with pytest.raises(HostError, match="does not begin with a commit"):
+        visit(taken_down(car), latest, auth=Owner())
+
+
+def test_a_commit_is_not_looked_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backup_agent.car_head.MAX_SCANNED_BYTES", 100)
+    car = encode_car([HEAD_BLOCK.cid], [*[OTHER_BLOCK] * 10_000, HEAD_BLOCK])
+    with pytest.raises(HostError, match="does not begin with a commit"):
+        visit(taken_down(car), latest, auth=Owner())

@@ -6,9 +6,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
+import httpx
 import pytest
 
-from backup_agent.errors import AccountDeactivated, AccountNotFound, BlobNotFound, LoginFailed, SessionExpired
+from backup_agent.errors import (
+    AccountDeactivated,
+    AccountNotFound,
+    AccountTakendown,
+    BlobNotFound,
+    LoginFailed,
+    SessionExpired,
+)
 from backup_agent.identity import Identity, Resolver
 from backup_agent.net import Http, Retry
 from backup_agent.secret import Secret
@@ -139,3 +147,30 @@ def test_a_wrong_password(pds_bed: PdsBed, owner: Owner, tmp_path: Path) -> None
     identity = resolve(pds_bed, owner.did)
     with pytest.raises(LoginFailed):
         with_http(lambda http: login(http, identity, Secret("wrong"), tmp_path))
+
+
+def take_down(owner: Owner) -> None:
+    subject = {"$type": "com.atproto.admin.defs#repoRef", "did": owner.did}
+    answer = httpx.post(
+        f"{owner.pds}/xrpc/com.atproto.admin.updateSubjectStatus",
+        json={"subject": subject, "takedown": {"applied": True, "ref": "test"}},
+        auth=("admin", "admin-pass"),
+    )
+    answer.raise_for_status()
+
+
+def test_an_account_taken_down_is_read_by_its_owner_alone(pds_bed: PdsBed, tmp_path: Path) -> None:
+    owner = seed_account(pds_bed.a, "fallen.a.test", records=5, blobs=1)
+    identity = resolve(pds_bed, owner.did)
+    before = with_http(lambda http: Source(http, owner.pds).latest_commit(owner.did))
+    take_down(owner)
+
+    async def read(http: Http) -> None:
+        with pytest.raises(AccountTakendown):
+            await Source(http, owner.pds).latest_commit(owner.did)
+        session = await login(http, identity, Secret(PASSWORD), tmp_path)
+        source = Source(http, owner.pds, auth=session)
+        assert await source.latest_commit(owner.did) == before
+        assert [str(cid) async for cid in source.blobs(owner.did)] == [owner.blobs[0]["ref"]["$link"]]
+
+    with_http(read)
