@@ -4,6 +4,9 @@ A `Walk` is a generator that yields the CIDs it needs, one or a list that may be
 once, and is sent their bytes (one, or a list in the same order). `run` and `run_async` drive
 it with a store's reader. Here is the one door through which blocks come in: whatever the
 reader says, bytes that do not hash to the CID asked for never reach a walk (T1, S4).
+
+A reader that hashes every block itself says so by answering with `Hashed`, and the door does not
+do it again: on a large repository hashing twice is a tenth of all the work.
 """
 
 from __future__ import annotations
@@ -18,6 +21,14 @@ T = TypeVar("T")
 Ask = CID | list[CID]
 Walk = Generator[Ask, Any, T]
 """Yields what it asks for, is sent the bytes, returns a T."""
+
+class Hashed(list[bytes]):
+    """Blocks that their reader holds to hash to the CIDs they were asked for by.
+
+    Only for readers whose own contract it is to check: a space, and a stage of blocks that were
+    hashed on their way in.
+    """
+
 
 Reader = Callable[[Sequence[CID]], Sequence[bytes]]
 """Fetches blocks in the order asked for. Raises MissingBlock for the first that cannot be had."""
@@ -60,6 +71,7 @@ async def run_async(walk: Walk[T], get: AsyncReader) -> T:
 
 def _checked(ask: Ask, cids: Sequence[CID], blocks: Sequence[bytes]) -> bytes | Sequence[bytes]:
     assert len(blocks) == len(cids), "a reader answers every CID it is asked for"
-    for cid, data in zip(cids, blocks, strict=True):
-        verify_block(cid, data)
+    if not isinstance(blocks, Hashed):
+        for cid, data in zip(cids, blocks, strict=True):
+            verify_block(cid, data)
     return blocks[0] if isinstance(ask, CID) else blocks

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
-from pail import CID, HashMismatch, MissingBlock, verify_block
+from pail import CID, Hashed, HashMismatch, MissingBlock, verify_block
 from space import inspection
 from space.errors import CorruptBlock, SpaceError
 from space.files import LOCAL_FILES, Entry, Files, held
@@ -98,7 +98,7 @@ class FolderSpace:
         """
         with guarded("looking blocks up"):
             found = self.index.find({cid[-32:] for cid in cids})
-        return [self._read(cid, found.get(cid[-32:], ())) for cid in cids]
+        return Hashed(self._read(cid, found.get(cid[-32:], ())) for cid in cids)
 
     def _read(self, cid: CID, places: Sequence[Place]) -> bytes:
         damaged: CorruptBlock | None = None
@@ -147,8 +147,8 @@ class FolderSpace:
 
     def _record_whole(self, shards: Iterable[tuple[Entry, list[bytes]]]) -> None:
         with self.index:
-            for entry, packed in shards:
-                self.index.record(entry, State.WHOLE, packed)
+            for entry, slices in shards:
+                self.index.record(entry, State.WHOLE, slices)
 
     def refresh(self) -> None:
         """Take in CAR shards that appeared, each hashed whole once, and forget those that vanished.

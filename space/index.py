@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from pail import CID
 from space.files import Entry
-from space.places import Place, page_number, pages_of, places_in, unpack_places
+from space.places import Place, page_number, pages_of, place_in, places_in
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 60.0
@@ -129,18 +129,18 @@ class Index:
         found = self._db.execute("SELECT name FROM shard WHERE id = ?", (shard,)).fetchone()
         return found[0] if found else None
 
-    def record(self, entry: Entry, state: State, packed: Sequence[bytes]) -> None:
+    def record(self, entry: Entry, state: State, slices: Sequence[bytes]) -> None:
         """Set what is known of a shard file, in place of what was known. Within a transaction.
 
-        packed: as `pack_places` gives them; of a shard in state NOT_WHOLE none.
+        slices: of its blocks, as `encode_slices` gives them; of a shard in state NOT_WHOLE none.
         """
         self.forget([entry.name])
         row = self._db.execute(
             "INSERT INTO shard (name, size, modified_ns, state, blocks) VALUES (?, ?, ?, ?, ?)",
-            (entry.name, entry.size, entry.modified_ns, state, len(packed)),
+            (entry.name, entry.size, entry.modified_ns, state, len(slices)),
         ).lastrowid
         assert row is not None
-        pages = ((page << 32 | row, places) for page, places in pages_of(packed))
+        pages = ((page << 32 | row, places) for page, places in pages_of(slices))
         self._db.executemany("INSERT INTO page VALUES (?, ?)", pages)
 
     def forget(self, names: Iterable[str]) -> None:
@@ -162,7 +162,7 @@ class Index:
     def places_of(self, name: str) -> Iterator[tuple[bytes, int, int]]:
         """Digest, offset and size of each block of a shard file."""
         find = "SELECT places FROM page WHERE key & 0xFFFFFFFF = (SELECT id FROM shard WHERE name = ?)"
-        return unpack_places(places for (places,) in self._db.execute(find, (name,)))
+        return (place for (page,) in self._db.execute(find, (name,)) for place in places_in(page))
 
     # Blocks
 
@@ -178,10 +178,10 @@ class Index:
             number = page_number(digest)
             pages = self._kept.get(number)
             for shard, page in self._page(number) if pages is None else pages:
-                if digest in page:
-                    places = places_in(page, digest, shard)
-                    found.setdefault(digest, []).extend(p for p in places if p[:2] not in self._bad)
-        return {digest: places for digest, places in found.items() if places} if self._bad else found
+                place = place_in(page, digest, shard)
+                if place and place[:2] not in self._bad:
+                    found.setdefault(digest, []).append(place)
+        return found
 
     def _page(self, number: int) -> list[tuple[int, bytes]]:
         rows = self._db.execute(

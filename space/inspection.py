@@ -18,10 +18,8 @@ from space.files import Entry
 from space.index import Index, ShardRow, State
 from space.layout import INDEX_SUFFIX, SHARDS, index_name, shard_of_name
 from space.objects import Objects
-from space.places import pack_places
 from space.report import Damage, SpaceReport
-from space.shard_writer import encode_shard_index
-from space.sharded_dag_index import MAX_INDEX_BYTES, decode_index
+from space.sharded_dag_index import MAX_INDEX_BYTES, decode_index, encode_shard_index, encode_slices
 from space.stage import Stage
 from space.stock import take_stock
 
@@ -110,24 +108,23 @@ def _take_in(space: Inspected, entry: Entry, known: ShardRow | None) -> Look | N
     shard = shard_of_name(entry.name)
     assert shard is not None
     try:
-        packed = take_stock(space.objects.files, space.objects.path(SHARDS, entry.name), shard)
-        if packed is not None:
-            look = Look(entry, State.WHOLE, len(packed))
+        slices = take_stock(space.objects.files, space.objects.path(SHARDS, entry.name), shard)
+        if slices is not None:
+            look = Look(entry, State.WHOLE, len(slices))
         else:
             rest = _examine(space, entry, shard, known)
             once_whole = known is not None and known.state != State.NOT_WHOLE
-            packed = _pack(rest.good) if once_whole else []
-            look = Look(entry, State.DAMAGED if once_whole else State.NOT_WHOLE, len(packed), rest)
+            slices = _slices(rest.good) if once_whole else []
+            look = Look(entry, State.DAMAGED if once_whole else State.NOT_WHOLE, len(slices), rest)
     except FileNotFoundError:
         return None
     with space.index:
-        space.index.record(entry, look.state, packed)
+        space.index.record(entry, look.state, slices)
     return look
 
 
-def _pack(good: Sequence[Good]) -> list[bytes]:
-    cids, offsets, sizes = zip(*good, strict=True) if good else ((), (), ())
-    return pack_places([cid[-32:] for cid in cids], offsets, sizes)
+def _slices(good: Sequence[Good]) -> list[bytes]:
+    return encode_slices((cid[-34:], offset, size) for cid, offset, size in good)
 
 
 def _examine(space: Inspected, entry: Entry, shard: CID, known: ShardRow | None) -> Examination:
@@ -166,9 +163,9 @@ def _index_fault(objects: Objects, shard: CID, places: Sequence[tuple[bytes, int
 def _write_index(objects: Objects, entry: Entry) -> None:
     shard = shard_of_name(entry.name)
     assert shard is not None
-    packed = take_stock(objects.files, objects.path(SHARDS, entry.name), shard)
-    if packed is not None:
-        objects.store(SHARDS, index_name(shard), encode_shard_index(shard, entry.size, packed))
+    slices = take_stock(objects.files, objects.path(SHARDS, entry.name), shard)
+    if slices is not None:
+        objects.store(SHARDS, index_name(shard), encode_shard_index(shard, entry.size, slices))
 
 
 def _salvage(space: Inspected, look: Look, rest: Examination) -> None:
@@ -183,7 +180,7 @@ def _salvage(space: Inspected, look: Look, rest: Examination) -> None:
             stage.publish()
         except SpaceError:
             with space.index:
-                space.index.record(look.entry, look.state, _pack(rest.good) if look.blocks else [])
+                space.index.record(look.entry, look.state, _slices(rest.good) if look.blocks else [])
             raise
 
 

@@ -1,25 +1,25 @@
-"""Where blocks stand in a CAR shard, packed: 40 bytes for each, sorted by digest.
+"""Where blocks stand in a CAR shard: the slices of its index object, sorted, as they are encoded there.
 
-One shard may hold 130,000 blocks. A row of the index for each of them would cost seven times
-their hashing, so the index takes them by pages: all places whose digests share their first bits.
+One shard may hold 130,000 blocks. A row of SQLite for each would cost seven times their hashing,
+so the index takes them by pages: all slices whose digests share their first bits, one after the
+other, in the very bytes that the index object has. They are made once for both.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from struct import Struct
-from typing import NamedTuple, cast
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from space.sharded_dag_index import PAIR_OF_MULTIHASH
 
 DIGEST_BYTES = 32
-PLACE_BYTES = 40
 
 PAGE_BITS = 12
 """Pages are numbered by so many bits of the digest: a repository of 100,000 records fills 4096 pages
 with some 30 places each, and a backup of one post touches as many pages as it has blocks."""
 
-_PLACE = Struct(">32sII")
-_TAIL = Struct(">II")
+_HEAD = PAIR_OF_MULTIHASH + b"\x12\x20"  # what every slice starts with; the digest follows
 
 
 class Place(NamedTuple):
@@ -30,27 +30,17 @@ class Place(NamedTuple):
     size: int
 
 
-def pack_places(digests: Iterable[bytes], offsets: Iterable[int], sizes: Iterable[int]) -> list[bytes]:
-    """The packed places in order of their digests; a digest that comes twice stays twice."""
-    return sorted(map(bytes.__add__, digests, map(_TAIL.pack, offsets, sizes)))
+def pages_of(slices: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Each page that holds any place: its number, rising, and its slices one after the other.
 
-
-def unpack_places(packed: Iterable[bytes]) -> Iterator[tuple[bytes, int, int]]:
-    """Digest, offset and size of each."""
-    return cast(Iterator[tuple[bytes, int, int]], _PLACE.iter_unpack(b"".join(packed)))
-
-
-def pages_of(packed: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Each page that holds any place: its number, rising, and its places one after the other.
-
-    packed: as `pack_places` gives it.
+    slices: as `sharded_dag_index.encode_slices` gives them.
     """
-    start, joined = 0, b"".join(packed)
-    while start < len(packed):
-        page = page_number(packed[start])
-        above = (page + 1 << (16 - PAGE_BITS)).to_bytes(3, "big")[1:]
-        end = bisect_left(packed, above, start + 1) if page + 1 < 1 << PAGE_BITS else len(packed)
-        yield page, joined[start * PLACE_BYTES : end * PLACE_BYTES]
+    start = 0
+    while start < len(slices):
+        page = page_number(slices[start][len(_HEAD) :])
+        above = _HEAD + (page + 1 << (16 - PAGE_BITS)).to_bytes(3, "big")[1:]
+        end = bisect_left(slices, above, start + 1) if page + 1 < 1 << PAGE_BITS else len(slices)
+        yield page, b"".join(slices[start:end])
         start = end
 
 
@@ -59,10 +49,32 @@ def page_number(digest: bytes) -> int:
     return (digest[0] << 8 | digest[1]) >> (16 - PAGE_BITS)
 
 
-def places_in(page: bytes, digest: bytes, shard: int) -> Iterator[Place]:
-    """The places of `digest` in a page of `shard`."""
-    at = page.find(digest)
-    while at >= 0:
-        if at % PLACE_BYTES == 0:
-            yield Place(shard, *_TAIL.unpack_from(page, at + DIGEST_BYTES))
-        at = page.find(digest, at + 1)
+def place_in(page: bytes, digest: bytes, shard: int) -> Place | None:
+    """The place of `digest` in a page of `shard`, None if it has none."""
+    at = page.find(_HEAD + digest)
+    return Place(shard, *_offset_and_size(page, at + len(_HEAD) + DIGEST_BYTES)[:2]) if at >= 0 else None
+
+
+def places_in(page: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Digest, offset and size of every place of a page."""
+    at = 0
+    while at < len(page):
+        digest_at = at + len(_HEAD)
+        offset, size, at = _offset_and_size(page, digest_at + DIGEST_BYTES)
+        yield page[digest_at : digest_at + DIGEST_BYTES], offset, size
+
+
+def _offset_and_size(page: bytes, at: int) -> tuple[int, int, int]:
+    """The two numbers behind a digest, and where they end."""
+    offset, at = _number(page, at + 1)  # behind the head of a list of two
+    size, at = _number(page, at)
+    return offset, size, at
+
+
+def _number(page: bytes, at: int) -> tuple[int, int]:
+    """The CBOR integer at `at`, and where it ends."""
+    first = page[at]
+    if first < 24:
+        return first, at + 1
+    end = at + 1 + (1 << (first - 24))
+    return int.from_bytes(page[at + 1 : end], "big"), end

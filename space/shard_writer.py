@@ -9,17 +9,18 @@ import hashlib
 from array import array
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, islice, takewhile
-from typing import cast
 
 from pail import CAR, CID
-from pail.car import MAX_SHARD_BYTES, Slice, encode_car_header
+from pail.car import MAX_SHARD_BYTES, encode_car_header
 from pail.cid import cid_prefix
 from pail.varint import encode_varint
 from space.objects import Draft
-from space.places import pack_places, unpack_places
-from space.sharded_dag_index import MAX_SLICES, ShardedDagIndex, ShardSlices, encode_index
+from space.sharded_dag_index import MAX_SLICES, encode_slices
 
 BUFFER_BYTES = 1 << 20
+
+READ_BYTES = 1 << 20
+"""Blocks within so many bytes are read at once."""
 
 MAX_HEAD_BYTES = 40
 """A CID of the codecs in use and the length before it."""
@@ -83,27 +84,26 @@ class ShardWriter:
             self.draft.write(self._buffer)
             self._buffer = bytearray()
 
-    def read(self, number: int) -> bytes:
-        """The content of the block that was added as the `number`th, from 0."""
+    def read(self, numbers: Sequence[int]) -> list[bytes]:
+        """The contents of the blocks that were added as these, counted from 0.
+
+        Blocks that are asked for together mostly stand together, and one read then serves all.
+        """
         self.flush()
-        return self.draft.read(self.offsets[number], self.sizes[number])
+        starts = [self.offsets[number] for number in numbers]
+        sizes = [self.sizes[number] for number in numbers]
+        ends = list(map(int.__add__, starts, sizes))
+        first, last = min(starts), max(ends)
+        if last - first > READ_BYTES:
+            return list(map(self.draft.read, starts, sizes))
+        window = self.draft.read(first, last - first)
+        return [window[start - first : end - first] for start, end in zip(starts, ends, strict=True)]
 
     @property
     def cid(self) -> CID:
         """The CID of the shard as it is now."""
         return CID(cid_prefix(CAR) + self._hash.digest())
 
-    def places(self) -> list[bytes]:
-        """Where its blocks stand, packed."""
-        return pack_places([cid[-32:] for cid in self._cids], self.offsets, self.sizes)
-
-    def index(self, places: Sequence[bytes]) -> bytes:
-        """The index object that belongs beside the shard, of its `places`."""
-        return encode_shard_index(self.cid, self.size_bytes, places)
-
-
-def encode_shard_index(shard: CID, size_bytes: int, places: Sequence[bytes]) -> bytes:
-    """The index object of one shard of a space. It names no DAG, so its content is the shard itself."""
-    # Plain tuples: 130,000 named ones would cost more than hashing the blocks.
-    slices = [(b"\x12\x20" + digest, offset, size) for digest, offset, size in unpack_places(places)]
-    return encode_index(ShardedDagIndex(shard, (ShardSlices(shard, size_bytes, cast(list[Slice], slices)),)))
+    def slices(self) -> list[bytes]:
+        """Where its blocks stand, as `encode_slices` gives it."""
+        return encode_slices(zip([cid[-34:] for cid in self._cids], self.offsets, self.sizes, strict=True))

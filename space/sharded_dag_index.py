@@ -11,6 +11,7 @@ Source: https://github.com/storacha/specs/blob/main/w3-index.md
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -30,7 +31,7 @@ MAX_SHARDS = 1024
 MAX_INDEX_BYTES = 64 << 20
 """Largest index that is decoded."""
 
-_PAIR_OF_MULTIHASH = b"\x82\x58\x22"  # a list of two, the first 34 bytes
+PAIR_OF_MULTIHASH = b"\x82\x58\x22"  # a list of two, the first 34 bytes
 _COMMON_SLICE = struct.Struct(">3s34sBBIBH")  # an offset of four bytes, a length of two
 _SMALL_SLICE = struct.Struct(">3s34sBBIBB")  # an offset of four bytes, a length of one
 
@@ -62,10 +63,9 @@ def encode_index(index: ShardedDagIndex) -> bytes:
     if len(index.shards) > MAX_SHARDS:
         raise TooLarge(f"index of {len(index.shards)} shards; the limit is {MAX_SHARDS}")
     shards = {shard.shard.multihash: shard for shard in index.shards}
-    blocks = [_encode_shard(shards[multihash]) for multihash in sorted(shards)]
-    links = [block.cid for block in blocks]
-    root = encode_block({VERSION: {"content": index.content, "shards": links}})
-    return encode_car([root.cid], [root, *dict.fromkeys(blocks)])
+    in_order = [shards[multihash] for multihash in sorted(shards)]
+    blocks = [_encode_shard(shard, size, encode_slices(slices)) for shard, size, slices in in_order]
+    return _encode_root(index.content, blocks)
 
 
 def decode_index(data: bytes) -> ShardedDagIndex:
@@ -90,30 +90,44 @@ def decode_index(data: bytes) -> ShardedDagIndex:
     return index
 
 
-def _encode_shard(shard: ShardSlices) -> Block:
-    own = shard.shard.multihash
-    entries = _encode_slices([*shard.slices, Slice(own, 0, shard.size_bytes)])
-    if len(entries) > MAX_SLICES + 1:
-        raise TooLarge(f"shard of {len(entries) - 1} blocks; the limit is {MAX_SLICES}")
-    assert all(len(multihash) == _MULTIHASH_BYTES for multihash in entries), "blocks are named by sha2-256"
-    data = b"".join((_PAIR_OF_MULTIHASH, own, _array_head(len(entries)), *sorted(entries.values())))
-    return Block(cid_of(DAG_CBOR, data), data)
-
-
-def _encode_slices(slices: Iterable[Slice]) -> dict[bytes, bytes]:
-    """The DAG-CBOR of each slice, by multihash; these sort as their digests do.
+def encode_slices(slices: Iterable[tuple[bytes, int, int]]) -> list[bytes]:
+    """The DAG-CBOR of each slice, once for each multihash, in the order of their digests.
 
     Put together by hand, since 130,000 small lists cost the collector more than hashing their blocks.
     """
     common, small = _COMMON_SLICE.pack, _SMALL_SLICE.pack
-    return {
-        multihash: common(_PAIR_OF_MULTIHASH, multihash, 0x82, 0x1A, offset, 0x19, length)
+    entries = {
+        multihash: common(PAIR_OF_MULTIHASH, multihash, 0x82, 0x1A, offset, 0x19, length)
         if 0xFFFF < offset <= 0xFFFFFFFF and 0xFF < length <= 0xFFFF
-        else small(_PAIR_OF_MULTIHASH, multihash, 0x82, 0x1A, offset, 0x18, length)
+        else small(PAIR_OF_MULTIHASH, multihash, 0x82, 0x1A, offset, 0x18, length)
         if 0xFFFF < offset <= 0xFFFFFFFF and 23 < length <= 0xFF
         else encode_dag_cbor([multihash, [offset, length]])
         for multihash, offset, length in slices
     }
+    assert set(map(len, entries)) <= {_MULTIHASH_BYTES}, "blocks are named by sha2-256"
+    return sorted(entries.values())
+
+
+def encode_shard_index(shard: CID, size_bytes: int, slices: list[bytes]) -> bytes:
+    """The index of one shard, whose `encode_slices` are these, with itself as its content."""
+    return _encode_root(shard, [_encode_shard(shard, size_bytes, slices)])
+
+
+def _encode_root(content: CID, shards: Sequence[Block]) -> bytes:
+    root = encode_block({VERSION: {"content": content, "shards": [block.cid for block in shards]}})
+    return encode_car([root.cid], [root, *dict.fromkeys(shards)])
+
+
+def _encode_shard(shard: CID, size_bytes: int, slices: list[bytes]) -> Block:
+    if len(slices) > MAX_SLICES:
+        raise TooLarge(f"shard of {len(slices)} blocks; the limit is {MAX_SLICES}")
+    own = shard.multihash
+    itself = encode_dag_cbor([own, [0, size_bytes]])
+    at = bisect_left(slices, itself[:37])
+    assert not (at < len(slices) and slices[at].startswith(itself[:37])), "no block is its own shard"
+    head = b"".join((PAIR_OF_MULTIHASH, own, _array_head(len(slices) + 1)))
+    data = b"".join((head, *slices[:at], itself, *slices[at:]))
+    return Block(cid_of(DAG_CBOR, data), data)
 
 
 def _array_head(count: int) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
 from typing import Protocol, Self
 
-from pail import CID, TooLarge, verify_block
+from pail import CID, Hashed, TooLarge
 from space.errors import StageClosed
 from space.files import Entry
 from space.guard import guarded
@@ -19,6 +19,7 @@ from space.layout import SHARDS, index_name, shard_name
 from space.objects import Draft, Objects
 from space.report import Published
 from space.shard_writer import ShardWriter
+from space.sharded_dag_index import encode_shard_index
 from space.stock import MAX_BLOCK_BYTES
 
 
@@ -31,7 +32,7 @@ class Holder(Protocol):
 
 
 Record = Callable[[Iterable[tuple[Entry, list[bytes]]]], None]
-"""Takes the files of new whole shards and their packed places into the index, in one transaction."""
+"""Takes the files of new whole shards and their slices into the index, in one transaction."""
 
 
 class Stage:
@@ -68,9 +69,8 @@ class Stage:
         known = self._space.has(fresh.keys())
         if known:
             fresh = {cid: content for cid, content in fresh.items() if cid not in known}
-        for cid, content in fresh.items():
-            if len(content) > MAX_BLOCK_BYTES:
-                raise TooLarge(f"block of {len(content)} bytes; the limit is {MAX_BLOCK_BYTES}: {cid}")
+        if max(map(len, fresh.values()), default=0) > MAX_BLOCK_BYTES:
+            raise TooLarge(f"a block is larger than {MAX_BLOCK_BYTES} bytes")
         with guarded("writing a shard"):
             self._append(fresh)
         return len(fresh)
@@ -98,22 +98,29 @@ class Stage:
         return staged | self._space.has([cid for cid in cids if cid not in staged])
 
     def get(self, cids: Sequence[CID]) -> list[bytes]:
-        """Staged blocks, or those of the space, in the order asked for, each hashed on this very read.
+        """Staged blocks, or those of the space, in the order asked for: what a verification walk reads.
 
-        What a verification walk reads. Raises as `FolderSpace.get`, HashMismatch for a staged one.
+        A staged block was hashed on its way in, and nobody else has its file; one of the space is
+        hashed on this very read. Raises as `FolderSpace.get`.
         """
         self._check_open()
         elsewhere = [cid for cid in cids if cid not in self._staged]
+        if len(elsewhere) == len(cids):
+            return self._space.get(cids)
         found = dict(zip(elsewhere, self._space.get(elsewhere), strict=True)) if elsewhere else {}
+        staged = [cid for cid in cids if cid not in found] if found else cids
         with guarded("reading staged blocks"):
-            return [found[cid] if cid in found else self._read(cid) for cid in cids]
+            contents = self._read([self._staged[cid] for cid in staged])
+        if not found:
+            return contents
+        found.update(zip(staged, contents, strict=True))
+        return Hashed(found[cid] for cid in cids)
 
-    def _read(self, cid: CID) -> bytes:
-        position = self._staged[cid]
-        writer, number = self._writers[position >> 32], position & 0xFFFFFFFF
-        content = writer.read(number)
-        verify_block(cid, content)
-        return content
+    def _read(self, positions: Sequence[int]) -> Hashed:
+        shard = positions[0] >> 32
+        if len(self._writers) == 1 or all(position >> 32 == shard for position in positions):
+            return Hashed(self._writers[shard].read([position & 0xFFFFFFFF for position in positions]))
+        return Hashed(content for position in positions for content in self._read([position]))
 
     def publish(self) -> Published:
         """Make everything staged part of the space; durable on return (S1, S2). Ends the stage.
@@ -129,21 +136,21 @@ class Stage:
                 writer.draft.rename(self._objects.path(SHARDS, shard_name(writer.cid)))
             if written:
                 self._objects.sync(SHARDS)
-                places = [places for _, places in written]
-                self._record((self._entry(writer), places.pop(0)) for writer in self._writers)
+                slices = [slices for _, slices in written]
+                self._record(zip(map(self._entry, self._writers), slices, strict=True))
         shards = tuple(writer.cid for writer in self._writers)
         published = Published(shards, len(self._staged), sum(writer.size_bytes for writer in self._writers))
         self.__exit__()
         return published
 
     def _sync(self, writer: ShardWriter) -> tuple[Draft, list[bytes]]:
-        """Sync a shard and its index under temporary names; the index and the shard's places."""
+        """Sync a shard and its index under temporary names; the index and the shard's slices."""
         writer.flush()
-        places, index = writer.places(), self._draft()
-        index.write(writer.index(places))
+        slices, index = writer.slices(), self._draft()
+        index.write(encode_shard_index(writer.cid, writer.size_bytes, slices))
         for draft in (writer.draft, index):
             draft.sync()
-        return index, places
+        return index, slices
 
     def _entry(self, writer: ShardWriter) -> Entry:
         return self._objects.files.entry(self._objects.path(SHARDS, shard_name(writer.cid)))

@@ -16,7 +16,7 @@ from pail import CID, DecodeError, TooLarge
 from pail.car import CarReader
 from pail.varint import decode_varint
 from space.files import Files
-from space.places import pack_places
+from space.sharded_dag_index import encode_slices
 
 MAX_BLOCK_BYTES = 8 << 20
 """Largest block in a shard; that of `pail.dag_cbor`."""
@@ -37,18 +37,18 @@ def chunks(files: Files, path: Path) -> Iterator[bytes]:
 
 
 def take_stock(files: Files, path: Path, shard: CID) -> list[bytes] | None:
-    """The packed places of the blocks of a whole shard, None if the file is not `shard` whole.
+    """The encoded slices of the blocks of a whole shard, None if the file is not `shard` whole.
 
     Raises OSError, FileNotFoundError among it.
     """
     reader, hashed = CarReader(max_block_bytes=MAX_BLOCK_BYTES), hashlib.sha256()
-    digests, sizes, heads, start = list[bytes](), list[int](), list[int](), 0
+    multihashes, sizes, heads, start = list[bytes](), list[int](), list[int](), 0
     try:
         for chunk in chunks(files, path):
             start = start or sum(decode_varint(chunk))  # where the header ends
             hashed.update(chunk)
             for cid, content in reader.feed(chunk):
-                digests.append(cid[-32:])
+                multihashes.append(cid[-34:])
                 sizes.append(len(content))
                 heads.append(len(cid) + varint_size(len(cid) + len(content)))
         reader.close()
@@ -56,7 +56,7 @@ def take_stock(files: Files, path: Path, shard: CID) -> list[bytes] | None:
         return None
     if hashed.digest() != shard[-32:]:
         return None
-    return pack_places(digests, _offsets(start, heads, sizes), sizes)
+    return encode_slices(zip(multihashes, _offsets(start, heads, sizes), sizes, strict=False))
 
 
 def _offsets(start: int, heads: list[int], sizes: list[int]) -> Iterator[int]:

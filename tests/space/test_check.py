@@ -8,7 +8,7 @@ import pytest
 from space import FolderSpace
 from space.files import LocalFiles
 from space.layout import shard_of_name
-from space.places import unpack_places
+from space.places import places_in
 from space.stock import take_stock
 from tests.space.blocks import DID, block, blocks
 
@@ -210,7 +210,7 @@ def test_places_are_those_of_the_file(tmp_path: Path) -> None:
     [shard] = files(tmp_path, "*.car")
     name = shard_of_name(shard.name)
     assert name
-    packed = take_stock(LocalFiles(), shard, name)
+    slices = take_stock(LocalFiles(), shard, name)
     content = shard.read_bytes()
-    assert packed
-    assert {content[o : o + s] for _, o, s in unpack_places(packed)} == {b.data for b in blocks(0, 300)}
+    assert slices
+    assert {content[o : o + s] for _, o, s in places_in(b"".join(slices))} == {b.data for b in blocks(0, 300)}
