@@ -46,7 +46,7 @@ def carry(source: Machine, target: Machine, number: int, quarters: int, *, as_co
     there = target.folder / name
     if as_copy or name == target.own_head:
         there = there.with_name(f"{there.stem} (conflicted copy {number}){there.suffix}")
-    is_here = there.suffix != ".head" and there.exists() and len(there.read_bytes()) == len(content)
+    is_here = there.suffix != ".head" and there.exists() and len(there.read_bytes()) >= len(content)
     if not is_here:
         there.write_bytes(content[: len(content) * quarters // 4])
 
