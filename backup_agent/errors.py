@@ -63,9 +63,7 @@ class IdentityError(AgentError):
 
 class InvalidAccount(IdentityError, ValueError):
     def __init__(self, account: str) -> None:
-        super().__init__(
-            f"{account[:80]!r} is neither a handle nor an account's DID; write it like alice.example.com"
-        )
+        super().__init__(f"{account[:80]!r} is neither a handle nor a DID; write it like alice.example.com")
         self.account = account
 
 
@@ -77,17 +75,13 @@ class HandleNotFound(IdentityError):
 
 class HandleConflict(IdentityError):
     def __init__(self, handle: str) -> None:
-        super().__init__(
-            f"the DNS records of handle {handle} name several DIDs; give the account's DID instead"
-        )
+        super().__init__(f"the DNS records of handle {handle} name several DIDs; give the account's DID")
         self.handle = handle
 
 
 class HandleNotClaimed(IdentityError):
     def __init__(self, handle: str, did: str) -> None:
-        super().__init__(
-            f"handle {handle} points to {did}, whose DID document does not claim it; give the DID itself"
-        )
+        super().__init__(f"handle {handle} names {did}, whose DID document does not claim it; give the DID")
         self.handle, self.did = handle, did
 
 
@@ -117,10 +111,7 @@ class NoHost(IdentityError):
 
 class LyingDirectory(IdentityError):
     def __init__(self, did: str, where: str, field: str) -> None:
-        super().__init__(
-            f"{where} gives a DID document for {did} whose {field} differs from what its signed log proves; "
-            "do not trust it, and tell its operator"
-        )
+        super().__init__(f"{where} gives {did} a document whose {field} differs from what its log proves")
         self.did, self.field = did, field
 
 
@@ -152,7 +143,7 @@ class HostError(AgentError):
 
     def __init__(self, host: str, why: str, *, status: int = 0, name: str = "") -> None:
         """status: of the HTTP answer, 0 when not the matter; name: the XRPC error's, if any."""
-        super().__init__(f"host {host} answered wrongly: {why}")
+        super().__init__(f"host {host}: {why}")
         self.host, self.why, self.status, self.name = host, why, status, name
         self.transient = status in TRANSIENT_STATUSES
 
@@ -203,20 +194,19 @@ class AccountNotFound(AccountError):
 class AccountInactive(AccountError):
     """Only the owner's own session may still read it."""
 
+    advice = "its owner may still back it up after `skypail login`"
+
 
 class AccountDeactivated(AccountInactive):
     why = "is deactivated, so it is not served"
-    advice = "its owner can still back it up after `skypail login`"
 
 
 class AccountTakendown(AccountInactive):
     why = "was taken down"
-    advice = "its owner may still be able to back it up after `skypail login`"
 
 
 class AccountSuspended(AccountInactive):
     why = "is suspended"
-    advice = "its owner may still be able to back it up after `skypail login`"
 
 
 class SessionError(AgentError):
@@ -237,18 +227,13 @@ class LoginFailed(SessionError):
 
 class SessionUnusable(SessionError):
     def __init__(self, did: str, path: Path) -> None:
-        super().__init__(
-            f"the session file {path} cannot be read, written or locked; mend or delete it, "
-            f"then log in again with `skypail login {did}`"
-        )
+        super().__init__(f"{path} cannot be used; delete it, then log in with `skypail login {did}`")
         self.did, self.path = did, path
 
 
 class SessionExpired(SessionError):
     def __init__(self, did: str) -> None:
-        super().__init__(
-            f"the session of {did} has ended or was revoked; log in again with `skypail login {did}`"
-        )
+        super().__init__(f"the session of {did} has ended; log in again with `skypail login {did}`")
         self.did = did
 
 
@@ -305,9 +290,7 @@ class InvalidRecipient(AgentError, ValueError):
 
 class SealedForOthers(AgentError):
     def __init__(self) -> None:
-        super().__init__(
-            "this agent's key does not open the sealed data; open it with the key it was sealed to"
-        )
+        super().__init__("this agent's key does not open what is sealed; use the key it was sealed to")
 
 
 class HomeUnusable(AgentError):
