@@ -87,7 +87,11 @@ def diff_trees(old_root: CID, new_root: CID) -> Walk[TreeDiff]:
 
 
 def _is_same(old: Place, new: Place) -> bool:
-    """Whether the subtree verified at `old` is the one at `new`, and fits there too."""
+    """Whether the subtree verified at `old` is the one at `new`, and fits there too.
+
+    An entry of the new tree is taken only when no old subtree reaches below it, and keys stay on
+    their layers, so it is the upper bound that a forged tree would get wrong. All three are asked.
+    """
     return (
         old.cid == new.cid
         and old.layer == new.layer

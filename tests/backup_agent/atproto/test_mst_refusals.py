@@ -82,6 +82,12 @@ def test_keys_of_all_lengths_are_taken(size: int) -> None:
         assert [key for key, _ in decode(shared).entries] == keys
 
 
+def test_a_key_too_long_with_its_prefix_is_refused() -> None:
+    key = b"a/" + b"b" * 998
+    with pytest.raises(InvalidTree, match="a record path of 1025 bytes; the limit is 1024"):
+        decode([entry(key), entry(b"c" * 26, 999)])
+
+
 def test_a_prefix_shorter_than_it_could_be_is_refused() -> None:
     with pytest.raises(InvalidTree, match=f"shared prefix is longer.*{LEAVES[1]!r}"):
         decode([entry(LEAVES[0].encode()), entry(LEAVES[1].encode()[2:], 2)])
