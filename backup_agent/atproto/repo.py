@@ -7,7 +7,7 @@ before, and reads only what differs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from backup_agent.atproto.blob_refs import MARK, BlobRef, blob_refs
 from backup_agent.atproto.commit import Commit, decode_commit, verify_commit
@@ -74,20 +74,18 @@ def verify_change(
 
 
 def check_records(entries: Sequence[Entry], blocks: Sequence[bytes], visit_blob: BlobVisitor) -> None:
-    """Decode the records of `entries`, and report the blobs they link. Raises InvalidRecord."""
+    """Decode the records of `entries`, and report the blobs they link.
+
+    A record is any map in our DAG-CBOR profile: what its lexicon wants is not judged, since an
+    account's odd records are worth keeping too. Raises InvalidRecord.
+    """
     for (key, cid), data in zip(entries, blocks, strict=True):
-        record = decode_record(key, cid, data)
+        try:
+            record = decode_dag_cbor(data)
+        except (DecodeError, TooLarge) as error:
+            raise InvalidRecord(cid, str(error), key.decode()) from error
+        if type(record) is not dict:
+            raise InvalidRecord(cid, "it is no map", key.decode())
         if MARK in data:
-            for reference in blob_refs(record):
+            for reference in blob_refs(cast(dict[str, Value], record)):
                 visit_blob(reference)
-
-
-def decode_record(key: bytes, cid: CID, data: bytes) -> dict[str, Value]:
-    """The record at path `key`: any map in our DAG-CBOR profile. Raises InvalidRecord."""
-    try:
-        record = decode_dag_cbor(data)
-    except (DecodeError, TooLarge) as error:
-        raise InvalidRecord(cid, str(error), key.decode()) from error
-    if type(record) is not dict:
-        raise InvalidRecord(cid, "it is no map", key.decode())
-    return record  # pyright: ignore[reportUnknownVariableType]
