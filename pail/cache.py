@@ -9,35 +9,33 @@ V = TypeVar("V")
 
 
 class Cache(Generic[K, V]):
-    """Keeps what was used last, up to twice `capacity` in weight, and forgets the rest.
+    """Keeps what was used last, up to twice `capacity` facts, and forgets the rest.
 
     Two generations: what is used moves to the young one, and when that is full the old one is
     dropped whole. Every step is one dict operation, so no lock is needed: a race can lose a
     fact or keep a generation a little longer, never return a wrong one.
     """
 
-    __slots__ = ("_capacity", "_old", "_weight", "_young")
+    __slots__ = ("_capacity", "_old", "_young")
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._young: dict[K, tuple[V, int]] = {}
-        self._old: dict[K, tuple[V, int]] = {}
-        self._weight = 0
+        self._young: dict[K, V] = {}
+        self._old: dict[K, V] = {}
 
     def get(self, key: K) -> V | None:
-        kept = self._young.get(key)
-        if kept is None:
-            kept = self._old.get(key)
-            if kept is None:
-                return None
-            self.put(key, kept[0], kept[1])
-        return kept[0]
+        value = self._young.get(key)
+        if value is not None:
+            return value
+        value = self._old.get(key)
+        if value is not None:
+            self.put(key, value)
+        return value
 
-    def put(self, key: K, value: V, weight: int = 1) -> None:
-        if self._weight + weight > self._capacity:
-            self._old, self._young, self._weight = self._young, {}, 0
-        self._young[key] = (value, weight)
-        self._weight += weight
+    def put(self, key: K, value: V) -> None:
+        if len(self._young) >= self._capacity:
+            self._old, self._young = self._young, {}
+        self._young[key] = value
 
     def clear(self) -> None:
-        self._old, self._young, self._weight = {}, {}, 0
+        self._old, self._young = {}, {}

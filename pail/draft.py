@@ -8,6 +8,7 @@ original drops it; here it stays, as a plain entry.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from pail.cid import CID
@@ -28,46 +29,44 @@ class Diff(NamedTuple):
 
 
 class Draft:
-    """The pail at `root` with changes; nothing is encoded before `commit`."""
+    """The pail at `root` with changes; nothing is encoded before `commit`, which ends it."""
 
     __slots__ = ("_base", "_changed", "_open", "_root")
 
     def __init__(self, root: CID) -> None:
         self._root = root
         self._base: dict[str, CID] = {}  # what was opened, by prefix
-        self._open: dict[str, dict[str, Entry]] = {}  # what it holds now, by prefix and character
-        self._changed: set[str] = set()
+        self._open: dict[str, Mapping[str, Entry]] = {}  # what it holds now, by prefix and character
+        self._changed: dict[str, dict[str, Entry]] = {}  # the part of _open that is this draft's own
 
     def put(self, key: str, value: CID) -> Walk[bool]:
         """Set `key`; False if it had that value already. Raises InvalidKey."""
         check_key(key)
-        depth, entries = yield from self._descend(key)
+        depth, old = yield from self._descend(key)
         rest = key[depth:]
-        old = entries.get(rest[:1])
         if old is None:
-            entries[rest[:1]] = Entry(rest, None, value)
+            new = Entry(rest, None, value)
         elif old.key != rest:
-            entries[rest[:1]] = self._split(key[:depth], old, rest, value)
-        elif old.value == value:
-            return False
+            new = self._split(key[:depth], old, rest, value)
+        elif old.value != value:
+            new = Entry(rest, old.shard, value)
         else:
-            entries[rest[:1]] = Entry(rest, old.shard, value)
-        self._changed.add(key[:depth])
+            return False
+        self._own(key[:depth])[rest[:1]] = new
         return True
 
     def delete(self, key: str) -> Walk[bool]:
         """Remove `key`; False if it was not there."""
-        depth, entries = yield from self._descend(key)
+        depth, old = yield from self._descend(key)
         rest = key[depth:]
-        old = entries.get(rest[:1])
         if old is None or old.key != rest or old.value is None:
             return False
-        if old.shard is None:
-            del entries[rest[:1]]
-            depth = self._close_empty(key, depth)
-        else:
+        entries = self._own(key[:depth])
+        if old.shard is not None:
             entries[rest[:1]] = Entry(rest, old.shard, None)
-        self._changed.add(key[:depth])
+        else:
+            del entries[rest[:1]]
+            self._close_empty(key, depth)
         return True
 
     def commit(self) -> Diff:
@@ -75,11 +74,11 @@ class Draft:
         additions: list[Block] = []
         removals = [cid for prefix, cid in self._base.items() if prefix not in self._open]
         for prefix in sorted(self._ancestry(), reverse=True):  # longer ones, the children, first
-            entries = self._open[prefix]
-            shard = Shard(prefix, dict(sorted(entries.items()) if len(entries) > 1 else entries))
+            entries = self._changed[prefix]
+            shard = Shard(prefix, dict(sorted(entries.items())) if len(entries) > 1 else entries)
             block = encode_shard(shard)
             if prefix:
-                parent, char = self._open[prefix[:-1]], prefix[-1]
+                parent, char = self._own(prefix[:-1]), prefix[-1]
                 parent[char] = Entry(char, block.cid, parent[char].value)
             else:
                 self._root = block.cid
@@ -91,21 +90,28 @@ class Draft:
                     removals.append(base)
         return Diff(self._root, tuple(additions), tuple(removals))
 
-    def _descend(self, key: str) -> Walk[tuple[int, dict[str, Entry]]]:
-        """Open the shards on the way to `key`: the depth and entries of the one it belongs in."""
-        cid = self._root
-        for depth in range(len(key) + 1):
+    def _own(self, prefix: str) -> dict[str, Entry]:
+        """The entries of an open shard, to be changed; until then they are those of the cache."""
+        entries = self._changed.get(prefix)
+        if entries is None:
+            entries = self._open[prefix] = self._changed[prefix] = dict(self._open[prefix])
+        return entries
+
+    def _descend(self, key: str) -> Walk[tuple[int, Entry | None]]:
+        """Open the shards on the way to `key`: the depth of the one it belongs in, and the entry there."""
+        cid, last = self._root, len(key) - 1
+        for depth, char in enumerate(key or [""]):
             prefix = key[:depth]
             entries = self._open.get(prefix)
             if entries is None:
                 shard = known(cid, prefix) or learn(cid, prefix, (yield cid))
-                entries = self._open[prefix] = dict(shard.entries)
+                entries = self._open[prefix] = shard.entries
                 self._base[prefix] = cid
-            entry = entries.get(key[depth : depth + 1])
-            if entry is None or entry.shard is None or depth + 1 == len(key):
-                return depth, entries
+            entry = entries.get(char)
+            if entry is None or entry.shard is None or depth == last:
+                return depth, entry
             cid = entry.shard
-        raise AssertionError("a link's key is one character long")
+        raise AssertionError("the last character ends the way")
 
     def _split(self, prefix: str, old: Entry, rest: str, value: CID) -> Entry:
         """The entry, and below it the new shards, of two keys that share their first characters."""
@@ -115,26 +121,25 @@ class Draft:
         ends_here = both.get(rest[:shared])
         for depth in range(1, shared):
             below = ends_here if depth + 1 == shared else None
-            self._open[prefix + rest[:depth]] = {rest[depth]: Entry(rest[depth], _PENDING, below)}
-        self._open[prefix + rest[:shared]] = {
-            key[shared]: Entry(key[shared:], None, cid) for key, cid in both.items() if len(key) > shared
-        }
-        self._changed.add(prefix + rest[:shared])
+            self._add(prefix + rest[:depth], {rest[depth]: Entry(rest[depth], _PENDING, below)})
+        longer = [(key, cid) for key, cid in both.items() if len(key) > shared]
+        self._add(prefix + rest[:shared], {k[shared]: Entry(k[shared:], None, cid) for k, cid in longer})
         return Entry(rest[0], _PENDING, ends_here if shared == 1 else None)
 
-    def _close_empty(self, key: str, depth: int) -> int:
-        """Drop the shards of `key` that are empty, from `depth` upwards; the depth that stays."""
+    def _add(self, prefix: str, entries: dict[str, Entry]) -> None:
+        self._open[prefix] = self._changed[prefix] = entries
+
+    def _close_empty(self, key: str, depth: int) -> None:
+        """Drop the shards of `key` that are empty, from `depth` upwards."""
         while depth and not self._open[key[:depth]]:
-            del self._open[key[:depth]]
-            self._changed.discard(key[:depth])
+            del self._open[key[:depth]], self._changed[key[:depth]]
             depth -= 1
-            entries, char = self._open[key[:depth]], key[depth]
+            entries, char = self._own(key[:depth]), key[depth]
             value = entries[char].value
             if value is None:
                 del entries[char]
             else:
                 entries[char] = Entry(char, None, value)
-        return depth
 
     def _ancestry(self) -> set[str]:
         """The prefixes of all shards that changed or have one below them that did."""

@@ -60,16 +60,17 @@ def delete(root: CID, key: str) -> Walk[Diff]:
 
 def get(root: CID, key: str) -> Walk[CID | None]:
     """The value of `key`, or None if the pail has no such key."""
-    cid = root
-    for depth in range(len(key) + 1):
+    cid, value = root, None
+    for depth, char in enumerate(key or [""]):
         shard = known(cid, key[:depth]) or learn(cid, key[:depth], (yield cid))
-        entry = shard.entries.get(key[depth : depth + 1])
+        entry = shard.entries.get(char)
         if entry is None:
             return None
-        if entry.shard is None or depth + 1 == len(key):
-            return entry.value if entry.key == key[depth:] else None
-        cid = entry.shard
-    raise AssertionError("a link's key is one character long")
+        rest, link, value = entry
+        if link is None:
+            return value if rest == key[depth:] else None
+        cid = link
+    return value
 
 
 def shards(root: CID) -> Walk[list[CID]]:

@@ -10,11 +10,12 @@ Source: @web3-storage/pail 0.6.2 (pail v1); spec/pail.md
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import NamedTuple
 
 from pail.cache import Cache
-from pail.cid import CID
-from pail.dag_cbor import Block, Value, decode_dag_cbor, encode_block
+from pail.cid import CID, DAG_CBOR, cid_prefix
+from pail.dag_cbor import Block, Value, decode_dag_cbor, encode_dag_cbor
 from pail.errors import DecodeError, InvalidKey
 from pail.walk import Walk
 
@@ -24,11 +25,13 @@ MAX_KEY_BYTES = 4096
 MAX_ASK = 64
 """Shards asked for at once."""
 
-CACHED_BYTES = 512 << 10
-"""Encoded size of a generation of cached shards: some 3000, decoded in 3 MiB. More of them cost
-the garbage collector more than they save (bench/pail.py)."""
+CACHED_SHARDS = 2048
+"""Shards of a generation of the cache. More cost the garbage collector more than they save."""
 
-_SHARD_LINK = b"\x01\x71\x12\x20"
+MAX_CACHED_BYTES = 8 << 10
+"""Larger shards, of a hundred long keys, are not kept: with these limits none can fill the memory."""
+
+_LINK_PREFIX = cid_prefix(DAG_CBOR)
 
 
 class Entry(NamedTuple):
@@ -63,18 +66,19 @@ def check_key(key: str) -> None:
 
 def encode_shard(shard: Shard) -> Block:
     """The block of `shard`, whose entries are in order."""
-    return encode_block(
-        {
-            "prefix": shard.prefix,
-            "entries": [
-                [key, value] if link is None else [key, [link]] if value is None else [key, [link, value]]
-                for key, link, value in shard.entries.values()
-            ],
-            "version": 1,
-            "keyChars": "ascii",
-            "maxKeySize": MAX_KEY_BYTES,
-        }
-    )
+    rows = [
+        [key, value] if link is None else [key, [link]] if value is None else [key, [link, value]]
+        for key, link, value in shard.entries.values()
+    ]
+    fields = {
+        "prefix": shard.prefix,
+        "entries": rows,
+        "version": 1,
+        "keyChars": "ascii",
+        "maxKeySize": MAX_KEY_BYTES,
+    }
+    data = encode_dag_cbor(fields)
+    return Block(CID(_LINK_PREFIX + sha256(data).digest()), data)
 
 
 def decode_shard(data: bytes) -> Shard:
@@ -111,7 +115,7 @@ def _check_entries(shard: Shard) -> None:
     for key, link, _ in shard.entries.values():
         if not is_key(key) or len(shard.prefix) + len(key) > MAX_KEY_BYTES:
             raise DecodeError("pail shard has a key that no pail can hold")
-        if link is not None and (len(key) != 1 or len(link) != 36 or link[:4] != _SHARD_LINK):
+        if link is not None and (len(key) != 1 or len(link) != 36 or link[:4] != _LINK_PREFIX):
             raise DecodeError("pail shard has a link that is no shard's, or under more than a character")
 
 
@@ -120,7 +124,7 @@ EMPTY = encode_shard(Shard("", {}))
 
 _EMPTY_SHARD = Shard("", {})
 
-_cache: Cache[CID, Shard] = Cache(CACHED_BYTES)
+_cache: Cache[CID, Shard] = Cache(CACHED_SHARDS)
 
 
 def known(cid: CID, prefix: str) -> Shard | None:
@@ -131,7 +135,7 @@ def known(cid: CID, prefix: str) -> Shard | None:
             return None
         shard = _EMPTY_SHARD
     if shard.prefix != prefix:
-        raise DecodeError(f"pail shard has prefix {shard.prefix[:80]!r}, not {prefix[:80]!r}: {cid}")
+        raise _misplaced(cid, prefix, shard)
     return shard
 
 
@@ -140,15 +144,21 @@ def learn(cid: CID, prefix: str, data: bytes) -> Shard:
 
     Raises DecodeError if it is no shard, or not the one of `prefix`.
     """
-    remember(Block(cid, data), decode_shard(data))
-    shard = known(cid, prefix)
-    assert shard is not None
+    shard = decode_shard(data)
+    if shard.prefix != prefix:
+        raise _misplaced(cid, prefix, shard)
+    remember(Block(cid, data), shard)
     return shard
 
 
 def remember(block: Block, shard: Shard) -> None:
     """Keep `shard`, which `block` decodes to: its bytes came through the door, or were encoded here."""
-    _cache.put(block.cid, shard, len(block.data))
+    if len(block.data) <= MAX_CACHED_BYTES:
+        _cache.put(block.cid, shard)
+
+
+def _misplaced(cid: CID, prefix: str, shard: Shard) -> DecodeError:
+    return DecodeError(f"pail shard has prefix {shard.prefix[:80]!r}, not {prefix[:80]!r}: {cid}")
 
 
 def load(wanted: Sequence[tuple[CID, str]]) -> Walk[list[Shard]]:

@@ -161,6 +161,6 @@ def test_a_root_that_is_raw_bytes_is_no_shard() -> None:
 def test_the_cache_forgets_what_was_not_used() -> None:
     cache: Cache[int, str] = Cache(10)
     for number in range(100):
-        cache.put(number, "text", weight=1)
+        cache.put(number, "text")
         assert cache.get(0) == "text"
     assert sum(cache.get(number) is not None for number in range(100)) <= 21
