@@ -8,6 +8,7 @@ file's name may be that of a conflict copy.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from pail import CID, PailError, decode_dag_cbor, encode_dag_cbor
@@ -60,4 +61,6 @@ def _check_signature(agent: str, content: dict[str, Any], sig: bytes) -> None:
 def _check_head(events: list[Any]) -> Head:
     if len(events) > MAX_HEAD or not all(isinstance(event, CID) for event in events):
         raise BadHeadObject(f"head is no list of up to {MAX_HEAD} events")
+    if any(a >= b for a, b in pairwise(events)):
+        raise BadHeadObject("head is not in order, or repeats an event")
     return tuple(events)

@@ -122,6 +122,8 @@ BAD_OBJECTS = {
     "no did": signed(agent="did:plc:abc"),
     "one field more": signed(extra=1),
     "head of text": signed(head=["event"]),
+    "an event twice": signed(head=[block(1).cid, block(1).cid]),
+    "out of order": signed(head=sorted([block(1).cid, block(2).cid], reverse=True)),
     "head of too many": signed(head=[cid_of(DAG_CBOR, bytes([i, j])) for i in range(2) for j in range(200)]),
     "a wrong signature": GOOD[:-1] + bytes([GOOD[-1] ^ 1]),
 }
