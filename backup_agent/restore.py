@@ -26,7 +26,7 @@ from backup_agent.errors import RestoreRefused, SealedForOthers
 from backup_agent.progress import Progress
 from backup_agent.sealing import unseal
 from backup_agent.snapshot import decode_identity
-from pail import CID, Block, Reader, parse_cid, run
+from pail import CID, Block, Reader, fetch, parse_cid, run
 from pail.car import encode_car_header, encode_frame
 from pail.map import entries
 from pail.unixfs import leaves
@@ -159,10 +159,7 @@ class _Restorer:
         return "preferences.json"
 
     def _read(self, cid: CID) -> bytes:
-        def ask() -> Any:
-            return (yield cid)
-
-        return run(ask(), self._get)
+        return run(fetch(cid), self._get)
 
     def _write(self, name: str, content: bytes) -> None:
         self._stream(name, lambda put: put(content))

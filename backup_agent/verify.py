@@ -17,7 +17,7 @@ from backup_agent.errors import SealedForOthers
 from backup_agent.progress import Progress
 from backup_agent.sealing import AGE_HEADER, unseal
 from backup_agent.snapshot import decode_identity
-from pail import CID, DecodeError, PailError, Reader, parse_cid, run
+from pail import CID, DecodeError, PailError, Reader, fetch, parse_cid, run
 from pail.map import entries
 from pail.unixfs import leaves
 from space import SpaceError
@@ -163,7 +163,4 @@ class _Verifier:
                 continue  # whole by its hash; whether it opens is for its recipients to say
 
     def _read(self, cid: CID) -> bytes:
-        def ask() -> Any:
-            return (yield cid)
-
-        return run(ask(), self._get)
+        return run(fetch(cid), self._get)

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bench.tree_builder import build_tree, put_value
-from pail import CID, RAW, Value, cid_of, decode_dag_cbor, encode_dag_cbor
+from pail import CID, DAG_CBOR, RAW, Value, cid_of, decode_dag_cbor, encode_dag_cbor
 from pail.varint import encode_varint
 from ucan import SECP256K1, PublicKey, format_did_key
 
@@ -44,19 +44,22 @@ class Repo(NamedTuple):
     commit: CID
     blocks: dict[CID, bytes]
     records: dict[str, CID]
+    blobs: dict[CID, bytes]
+    """What the records link, eight bytes each."""
 
 
 def make_repo(count: int, *, seed: int = 1, did: str = "did:plc:syntheticsyntheticsynthe") -> Repo:
-    """A signed repository of `count` records."""
+    """A signed repository of `count` records; one of more records begins with those of a lesser one."""
     random = Random(seed)
     blocks: dict[CID, bytes] = {}
-    records = {path: put_value(value, blocks) for path, value in _records(random, count, did)}
+    blobs: dict[CID, bytes] = {}
+    records = {path: put_value(value, blocks) for path, value in _records(random, count, did, blobs)}
     nodes: dict[CID, bytes] = {}
     root = build_tree(records, nodes)
-    key = ec.derive_private_key(random.randrange(1, ORDER), ec.SECP256K1())
+    key = ec.derive_private_key(Random(seed).randrange(1, ORDER), ec.SECP256K1())
     commit = sign_commit(key, did, root, _tid(START + timedelta(minutes=count + 1)), nodes)
     ordered = {commit: nodes.pop(commit)} | dict(_in_order(root, nodes, blocks))
-    return Repo(did, did_key(key), commit, ordered, records)
+    return Repo(did, did_key(key), commit, ordered, records, blobs)
 
 
 def sign_commit(
@@ -92,7 +95,7 @@ def _frame(content: bytes) -> bytes:
     return encode_varint(len(content)) + content
 
 
-def _records(random: Random, count: int, did: str) -> Iterator[tuple[str, Value]]:
+def _records(random: Random, count: int, did: str, blobs: dict[CID, bytes]) -> Iterator[tuple[str, Value]]:
     for number in range(count):
         at = START + timedelta(minutes=number, microseconds=random.randrange(1_000_000))
         created = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -102,7 +105,7 @@ def _records(random: Random, count: int, did: str) -> Iterator[tuple[str, Value]
         if kind < LIKE:
             yield _record("app.bsky.feed.like", rkey, created, subject=subject)
         elif kind < POST:
-            yield _record("app.bsky.feed.post", rkey, created, **_post(random, kind, subject))
+            yield _record("app.bsky.feed.post", rkey, created, **_post(random, kind, subject, blobs))
         elif kind < REPOST:
             yield _record("app.bsky.feed.repost", rkey, created, subject=subject)
         else:
@@ -113,7 +116,7 @@ def _record(collection: str, rkey: str, created: str, **fields: Value) -> tuple[
     return f"{collection}/{rkey}", {"$type": collection, "createdAt": created} | fields
 
 
-def _post(random: Random, kind: int, subject: Value) -> dict[str, Value]:
+def _post(random: Random, kind: int, subject: Value, blobs: dict[CID, bytes]) -> dict[str, Value]:
     post: dict[str, Value] = {
         "text": " ".join(random.choices(WORDS, k=random.randint(3, 40))),
         "langs": ["en"],
@@ -121,13 +124,15 @@ def _post(random: Random, kind: int, subject: Value) -> dict[str, Value]:
     if kind % 3 == 0:
         post["reply"] = {"root": subject, "parent": subject}
     if kind % 5 == 0:
-        image = {"$type": "blob", "ref": _cid(random, RAW), "mimeType": "image/jpeg", "size": 48_000}
+        content = random.randbytes(8)
+        blobs[cid_of(RAW, content)] = content
+        image = {"$type": "blob", "ref": cid_of(RAW, content), "mimeType": "image/jpeg", "size": 8}
         post["embed"] = {"$type": "app.bsky.embed.images", "images": [{"alt": "", "image": image}]}
     return post
 
 
-def _cid(random: Random, codec: int = 0x71) -> CID:
-    return cid_of(codec, random.randbytes(8))
+def _cid(random: Random) -> CID:
+    return cid_of(DAG_CBOR, random.randbytes(8))
 
 
 def _tid(at: datetime) -> str:

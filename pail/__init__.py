@@ -3,7 +3,7 @@
 from pail.cid import CAR, CID, DAG_CBOR, DAG_PB, RAW, cid_of, decode_cid, parse_cid, verify_block
 from pail.dag_cbor import Block, Value, decode_dag_cbor, encode_block, encode_dag_cbor
 from pail.errors import DecodeError, HashMismatch, InvalidKey, MissingBlock, NoHead, PailError, TooLarge
-from pail.walk import Ask, AsyncReader, Hashed, Reader, Walk, run, run_async
+from pail.walk import Ask, AsyncReader, Hashed, Reader, Walk, fetch, run, run_async
 
 __all__ = [
     "CAR",
@@ -30,6 +30,7 @@ __all__ = [
     "decode_dag_cbor",
     "encode_block",
     "encode_dag_cbor",
+    "fetch",
     "parse_cid",
     "run",
     "run_async",

@@ -22,6 +22,7 @@ Ask = CID | list[CID]
 Walk = Generator[Ask, Any, T]
 """Yields what it asks for, is sent the bytes, returns a T."""
 
+
 class Hashed(list[bytes]):
     """Blocks that their reader holds to hash to the CIDs they were asked for by.
 
@@ -34,6 +35,11 @@ Reader = Callable[[Sequence[CID]], Sequence[bytes]]
 """Fetches blocks in the order asked for. Raises MissingBlock for the first that cannot be had."""
 
 AsyncReader = Callable[[Sequence[CID]], Awaitable[Sequence[bytes]]]
+
+
+def fetch(cid: CID) -> Walk[bytes]:
+    """The walk that asks for one block."""
+    return (yield cid)
 
 
 def run(walk: Walk[T], get: Reader) -> T:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from backup_agent.atproto.blob_refs import BlobRef, blob_refs
+from backup_agent.atproto.blob_refs import BlobRef
 from backup_agent.atproto.errors import RepositoryFault
 from backup_agent.atproto.mst import MAX_ASK, walk_blocks
 from backup_agent.atproto.mst_diff import Change
-from backup_agent.atproto.repo import ChangeProof, decode_record, verify_change, verify_repo
+from backup_agent.atproto.repo import ChangeProof, check_records, verify_change, verify_repo
 from backup_agent.catalogue import Snapshot
 from backup_agent.errors import BackupRefused, StaleHost
 from backup_agent.run.context import Run
@@ -154,8 +154,7 @@ def _old_blobs(changes: Sequence[Change]) -> Walk[set[CID]]:
     blobs: set[CID] = set()
     for at in range(0, len(old), MAX_ASK):
         entries = old[at : at + MAX_ASK]
-        for (key, cid), data in zip(entries, (yield [cid for _, cid in entries]), strict=True):
-            blobs |= {reference.cid for reference in blob_refs(decode_record(key, cid, data))}
+        check_records(entries, (yield [cid for _, cid in entries]), lambda blob: blobs.add(blob.cid))
     return blobs
 
 
