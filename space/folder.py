@@ -150,6 +150,25 @@ class FolderSpace:
             for entry, slices in shards:
                 self.index.record(entry, State.WHOLE, slices)
 
+    @property
+    def losses(self) -> int:
+        """How many times so far something that was here was noticed to be gone or damaged."""
+        with guarded("reading the index"):
+            return self.index.losses()
+
+    def note_whole(self, root: CID, losses: int) -> None:
+        """Remember that all below `root` was proved to be here, unless `losses` has grown since."""
+        with guarded("noting what is whole"):
+            self.index.add_whole(root, losses)
+
+    def is_whole(self, root: CID) -> bool:
+        """Whether all below `root` was noted to be here, and no loss was noticed since.
+
+        So what was proved once need not be read again. A lost index means no.
+        """
+        with guarded("reading the index"):
+            return self.index.is_whole(root)
+
     def refresh(self) -> None:
         """Take in CAR shards that appeared, each hashed whole once, and forget those that vanished.
 

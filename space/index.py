@@ -9,12 +9,16 @@ Hence synchronous=NORMAL: a power cut may undo the last transactions, never tear
     quarantine  places whose bytes did not hash to their digest
     readable    events and pail shards whose every descendant was found here (C3); see space.readable
     fold        the events of the last known head, so that it never goes back
+    whole       blocks all of whose descendants were proved to be here; forgotten at the next loss
+    gone        digests of the blocks of shards that vanished, to name those that are nowhere else
+    home        an id of this index, and how many losses it has seen
 """
 
 from __future__ import annotations
 
 import secrets
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import IntEnum
 from pathlib import Path
@@ -24,7 +28,7 @@ from pail import CID
 from space.files import Entry
 from space.places import Place, page_number, pages_of, place_in, places_in
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_TIMEOUT_S = 60.0
 MAX_KEPT_BYTES = 16 << 20
 """Pages kept in memory; those of a repository of 100,000 records take 6 MB."""
@@ -36,7 +40,9 @@ CREATE TABLE page (key INTEGER PRIMARY KEY, places BLOB NOT NULL);
 CREATE TABLE quarantine (shard INTEGER, offset INTEGER, PRIMARY KEY (shard, offset)) WITHOUT ROWID;
 CREATE TABLE readable (cid BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE fold (cid BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE home (id TEXT NOT NULL);
+CREATE TABLE whole (cid BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE gone (shard TEXT, digest BLOB, PRIMARY KEY (shard, digest)) WITHOUT ROWID;
+CREATE TABLE home (id TEXT NOT NULL, losses INTEGER NOT NULL);
 PRAGMA user_version = {SCHEMA_VERSION};
 """
 
@@ -91,7 +97,7 @@ class Index:
             if self._version() == 0 and not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
                 for statement in _SCHEMA.split(";"):
                     self._db.execute(statement)
-                self._db.execute("INSERT INTO home VALUES (?)", (secrets.token_hex(4),))
+                self._db.execute("INSERT INTO home VALUES (?, 0)", (secrets.token_hex(4),))
 
     def _version(self) -> int:
         return self._db.execute("PRAGMA user_version").fetchone()[0]
@@ -134,7 +140,11 @@ class Index:
 
         slices: of its blocks, as `encode_slices` gives them; of a shard in state NOT_WHOLE none.
         """
-        self.forget([entry.name])
+        find = "SELECT size, modified_ns, blocks FROM shard WHERE name = ? AND blocks > 0"
+        known = self._db.execute(find, (entry.name,)).fetchone()
+        if known and state != State.WHOLE and known != (entry.size, entry.modified_ns, len(slices)):
+            self._lose()
+        self._drop(entry.name)
         row = self._db.execute(
             "INSERT INTO shard (name, size, modified_ns, state, blocks) VALUES (?, ?, ?, ?, ?)",
             (entry.name, entry.size, entry.modified_ns, state, len(slices)),
@@ -144,13 +154,20 @@ class Index:
         self._db.executemany("INSERT INTO page VALUES (?, ?)", pages)
 
     def forget(self, names: Iterable[str]) -> None:
-        """Drop all that is known of these shard files, and what was derived from it. In a transaction."""
+        """Drop all that is known of these shard files, which vanished. Within a transaction."""
         for name in names:
-            known = self._db.execute("DELETE FROM shard WHERE name = ? RETURNING id", (name,)).fetchall()
-            for (row,) in known:
-                self._db.execute("DELETE FROM page WHERE key & 0xFFFFFFFF = ?", (row,))
-                self._db.execute("DELETE FROM quarantine WHERE shard = ?", (row,))
-                self._db.execute("DELETE FROM readable")
+            digests = [(name, digest) for digest, _, _ in self.places_of(name)]
+            self._db.executemany("INSERT OR IGNORE INTO gone VALUES (?, ?)", digests)
+            self._drop(name)
+            self._lose()
+
+    def _drop(self, name: str) -> None:
+        """Drop what is known of a shard file, and what was derived from it."""
+        known = self._db.execute("DELETE FROM shard WHERE name = ? RETURNING id", (name,)).fetchall()
+        for (row,) in known:
+            self._db.execute("DELETE FROM page WHERE key & 0xFFFFFFFF = ?", (row,))
+            self._db.execute("DELETE FROM quarantine WHERE shard = ?", (row,))
+            self._db.execute("DELETE FROM readable")
 
     def quarantine(self, place: Place) -> None:
         """Never give out `place` again."""
@@ -158,11 +175,40 @@ class Index:
             values = (place.shard, place.offset)
             self._db.execute("INSERT OR IGNORE INTO quarantine VALUES (?, ?)", values)
             self._db.execute("DELETE FROM readable")
+            self._lose()
 
     def places_of(self, name: str) -> Iterator[tuple[bytes, int, int]]:
         """Digest, offset and size of each block of a shard file."""
         find = "SELECT places FROM page WHERE key & 0xFFFFFFFF = (SELECT id FROM shard WHERE name = ?)"
         return (place for (page,) in self._db.execute(find, (name,)) for place in places_in(page))
+
+    # Losses
+
+    def _lose(self) -> None:
+        """Something that was here is not. In a transaction."""
+        self._db.execute("UPDATE home SET losses = losses + 1")
+        self._db.execute("DELETE FROM whole")
+
+    def losses(self) -> int:
+        """How many losses were noticed so far."""
+        return self._db.execute("SELECT losses FROM home").fetchone()[0]
+
+    def add_whole(self, cid: CID, losses: int) -> None:
+        """Remember that all below `cid` is here, unless there were more than `losses` since."""
+        with self:
+            values = (bytes(cid), losses)
+            self._db.execute("INSERT OR IGNORE INTO whole SELECT ? FROM home WHERE losses = ?", values)
+
+    def is_whole(self, cid: CID) -> bool:
+        """Whether `cid` was added as whole and nothing was lost since."""
+        find = "SELECT 1 FROM whole WHERE cid = ?"
+        return self._db.execute(find, (bytes(cid),)).fetchone() is not None
+
+    def gone(self) -> dict[str, int]:
+        """Shard files that vanished, and how many of their blocks are nowhere else; none with 0."""
+        rows = self._db.execute("SELECT shard, digest FROM gone").fetchall()
+        here = self.find({digest for _, digest in rows})
+        return Counter(shard for shard, digest in rows if digest not in here)
 
     # Blocks
 

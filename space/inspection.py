@@ -207,16 +207,24 @@ def _report(space: Inspected, looks: Sequence[Look]) -> SpaceReport:
         shards=len(whole),
         blocks=sum(look.blocks for look in whole),
         size_bytes=sum(look.entry.size for look in whole),
-        damages=tuple(
-            damage
-            for look in looks
-            if look.entry.name not in incomplete
-            for damage in _damages(space.index, look)
+        damages=(
+            *_gone(space.index),
+            *(
+                damage
+                for look in looks
+                for damage in _damages(space.index, look)
+                if look.entry.name not in incomplete
+            ),
         ),
         incomplete=tuple(incomplete),
         foreign=tuple(name for name in names if not shard_of_name(name) and not name.endswith(INDEX_SUFFIX)),
         unindexed=tuple(look.entry.name for look in looks if look.index_fault == _MISSING),
     )
+
+
+def _gone(index: Index) -> Iterator[Damage]:
+    for name, blocks in sorted(index.gone().items()):
+        yield Damage(name, None, 0, f"the file is gone, and with it {blocks} blocks", lost=True)
 
 
 def _damages(index: Index, look: Look) -> Iterator[Damage]:

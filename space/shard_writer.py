@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import accumulate, islice, takewhile
 
 from pail import CAR, CID
 from pail.car import MAX_SHARD_BYTES, encode_car_header
 from pail.cid import cid_prefix
 from pail.varint import encode_varint
+from space.background import Background
 from space.objects import Draft
 from space.sharded_dag_index import MAX_SLICES, encode_slices
 
@@ -32,14 +34,16 @@ _HEADS = [encode_varint(36 + size) for size in range(1 << 14)]
 class ShardWriter:
     """Appends blocks to one shard."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, background: Background) -> None:
         header = encode_car_header()
         self.draft = draft
+        self._background = background
         self.size_bytes = len(header)
         self.offsets, self.sizes = array("I"), array("I")
         self._cids: list[CID] = []
-        self._hash = hashlib.sha256(header)
-        self._buffer = bytearray(header)
+        self._hash = hashlib.sha256()
+        self._unwritten = [header]
+        self._unwritten_bytes = len(header)
 
     def __len__(self) -> int:
         return len(self._cids)
@@ -72,17 +76,26 @@ class ShardWriter:
         self._append(b"".join(parts))
 
     def _append(self, frames: bytes) -> None:
-        self._hash.update(frames)
         self.size_bytes += len(frames)
-        self._buffer += frames
-        if len(self._buffer) >= BUFFER_BYTES:
-            self.flush()
+        self._unwritten.append(frames)
+        self._unwritten_bytes += len(frames)
+        if self._unwritten_bytes >= BUFFER_BYTES:
+            self._background.start(partial(self._write, self._taken()))
+
+    def _taken(self) -> list[bytes]:
+        taken, self._unwritten, self._unwritten_bytes = self._unwritten, [], 0
+        return taken
+
+    def _write(self, parts: list[bytes]) -> None:
+        content = b"".join(parts)
+        self._hash.update(content)
+        self.draft.write(content)
 
     def flush(self) -> None:
-        """Hand everything to the draft, where it can be read."""
-        if self._buffer:
-            self.draft.write(self._buffer)
-            self._buffer = bytearray()
+        """Everything is hashed, and written to the draft, where it can be read."""
+        self._background.wait()
+        if self._unwritten:
+            self._write(self._taken())
 
     def read(self, numbers: Sequence[int]) -> list[bytes]:
         """The contents of the blocks that were added as these, counted from 0.
@@ -101,7 +114,7 @@ class ShardWriter:
 
     @property
     def cid(self) -> CID:
-        """The CID of the shard as it is now."""
+        """The CID of the shard as it was flushed last."""
         return CID(cid_prefix(CAR) + self._hash.digest())
 
     def slices(self) -> list[bytes]:

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Protocol, Self
 
 from pail import CID, Hashed, TooLarge
+from space.background import Background
 from space.errors import StageClosed
 from space.files import Entry
 from space.guard import guarded
@@ -44,6 +45,7 @@ class Stage:
         self._record = record
         self._writers: list[ShardWriter] = []
         self._drafts: list[Draft] = []
+        self._background = Background()
         self._staged: dict[CID, int] = {}  # writer << 32 | number in that shard
         self._open = True
 
@@ -52,6 +54,7 @@ class Stage:
 
     def __exit__(self, *_: object) -> None:
         self._open = False
+        self._background.settle()
         for draft in self._drafts:
             draft.drop()
         self._writers, self._drafts, self._staged = [], [], {}
@@ -78,7 +81,7 @@ class Stage:
     def _append(self, blocks: dict[CID, bytes]) -> None:
         while blocks:
             if not self._writers:
-                self._writers.append(ShardWriter(self._draft()))
+                self._writers.append(ShardWriter(self._draft(), self._background))
             writer = self._writers[-1]
             taken = writer.room_for(blocks)
             batch = blocks if taken == len(blocks) else dict(islice(blocks.items(), taken))
@@ -89,7 +92,7 @@ class Stage:
                 return
             blocks = dict(islice(blocks.items(), taken, None))
             writer.flush()
-            self._writers.append(ShardWriter(self._draft()))
+            self._writers.append(ShardWriter(self._draft(), self._background))
 
     def has(self, cids: Collection[CID]) -> set[CID]:
         """Those of `cids` that are staged or in the space."""
@@ -146,10 +149,11 @@ class Stage:
     def _sync(self, writer: ShardWriter) -> tuple[Draft, list[bytes]]:
         """Sync a shard and its index under temporary names; the index and the shard's slices."""
         writer.flush()
+        self._background.start(writer.draft.sync)
         slices, index = writer.slices(), self._draft()
         index.write(encode_shard_index(writer.cid, writer.size_bytes, slices))
-        for draft in (writer.draft, index):
-            draft.sync()
+        index.sync()
+        self._background.wait()
         return index, slices
 
     def _entry(self, writer: ShardWriter) -> Entry:
