@@ -62,10 +62,10 @@ class Cursor:
         stack = self._stack
         while stack and len(nodes) + len(entries) < STEPS_AHEAD:
             top = stack.pop()
-            if isinstance(top, Place):
+            if type(top) is Place:
                 stack.append(top)
                 yield from self._load()
-            elif isinstance(top, Node):
+            elif type(top) is Node:
                 starts.append(len(entries))
                 nodes.append(top)
                 if top.layer == 0:
@@ -81,11 +81,11 @@ class Cursor:
         """
         start = max(0, len(self._stack) - WINDOW)
         window = self._stack[start:]
-        places = [item for item in window if isinstance(item, Place)]
+        places = [item for item in window if type(item) is Place]
         blocks = iter((yield [place.cid for place in places]))
         opened: list[Place | Node | Entry] = []
         for item in window:
-            if isinstance(item, Place):
+            if type(item) is Place:
                 node = decode_node(item, next(blocks))
                 if node.layer:
                     opened += node.content()

@@ -20,7 +20,7 @@ Source: https://atproto.com/specs/repository; Auvolat and Taïani, Merkle Search
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, final
 
 from backup_agent.atproto.errors import InvalidTree
 from backup_agent.atproto.mst_bytes import (
@@ -44,6 +44,7 @@ Entry = tuple[bytes, CID]
 """A record path and the CID of its record."""
 
 
+@final
 class Place(NamedTuple):
     """Where a node belongs: what its parent promises of it."""
 
@@ -56,6 +57,7 @@ class Place(NamedTuple):
     """Every key of the subtree is less; None at the tree's right edge."""
 
 
+@final
 class Node(NamedTuple):
     """A node that fits its place. `links` has one more item than `entries`: the subtrees around them."""
 
