@@ -39,6 +39,7 @@ AgentError
 ├── RecordNotFound             the snapshot has no such record
 ├── InvalidRecipient           not a public key that age can seal to
 ├── SealedForOthers            this agent's key does not open it
+├── KeyNotWritten              the file for the agent's key is there already, or cannot be made
 └── HomeUnusable               SKYPAIL_HOME cannot be read or written
 """
 
@@ -291,6 +292,12 @@ class InvalidRecipient(AgentError, ValueError):
 class SealedForOthers(AgentError):
     def __init__(self) -> None:
         super().__init__("this agent's key does not open what is sealed; use the key it was sealed to")
+
+
+class KeyNotWritten(AgentError):
+    def __init__(self, path: Path, why: OSError) -> None:
+        super().__init__(f"the key was not written to {path}: {why.strerror}; name a new file")
+        self.path = path
 
 
 class HomeUnusable(AgentError):

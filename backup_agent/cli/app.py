@@ -11,7 +11,6 @@ app = typer.Typer(
     help="Back up an AT Protocol (Bluesky) account into a space that you own, prove it whole, restore it.",
     add_completion=False,
     rich_markup_mode=None,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -36,7 +35,7 @@ def backup(
     space: SpaceOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Fetch what is new of an account, prove it whole, and record a snapshot.
+    """Fetch what is new, prove it whole, record a snapshot.
 
     Exit code 0: whole. 1: failed, nothing recorded. 3: recorded, but something is missing.
     """
@@ -54,14 +53,15 @@ def login(
             "--recipient",
             "-r",
             metavar="KEY",
-            help="Seal private data to this age or SSH key too. Repeatable.",
+            help="Seal private data to this age or SSH public key too. Repeatable.",
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Log in to back up the account's preferences too.
+    """Log in, so that backups include the preferences.
 
     Asks for an app password, or reads it from standard input. It is never stored.
+    Recipients of an earlier login stay unless new ones are given.
     """
     from backup_agent.cli.commands.login import login
 
@@ -81,7 +81,7 @@ def logout(
 
 @app.command()
 def snapshots(account: AccountOption = None, space: SpaceOption = None, as_json: JsonOption = False) -> int:
-    """List the snapshots in the space, oldest first."""
+    """List the snapshots: by account, oldest first."""
     from backup_agent.cli.commands.look import snapshots
 
     return snapshots(account, space, as_json)
@@ -103,17 +103,22 @@ def show(
 @app.command()
 def verify(
     snapshot: Annotated[
-        str, typer.Argument(metavar="[SNAPSHOT]", help="`latest`, a timestamp, or a Backup's CID.")
-    ] = "latest",
+        str | None,
+        typer.Argument(
+            metavar="SNAPSHOT", help="`latest`, a timestamp, or a Backup's CID.", show_default="latest"
+        ),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Verify every snapshot of the space.")] = False,
     account: AccountOption = None,
     space: SpaceOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Read everything again, hash it again, and check the certificate."""
+    """Read and hash all of it again, check the certificate."""
     from backup_agent.cli.commands.verify import verify
 
-    return verify(None if every else snapshot, account, space, as_json)
+    if every and snapshot is not None:
+        raise typer.BadParameter("name a SNAPSHOT or --all, not both")
+    return verify(None if every else snapshot or "latest", account, space, as_json)
 
 
 @app.command()
@@ -126,7 +131,10 @@ def restore(
     space: SpaceOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Write a snapshot to a folder: repo.car, blobs, identity, preferences, certificate."""
+    """Write a snapshot to a folder of ordinary files.
+
+    They are repo.car, blobs, identity, preferences and certificate; a README.txt there says more.
+    """
     from backup_agent.cli.commands.restore import restore
 
     return restore(snapshot, to, account, space, as_json)
@@ -140,7 +148,7 @@ def diff(
     space: SpaceOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """List the records and blobs added, changed and deleted from A to B."""
+    """List the records and blobs that differ from A to B."""
     from backup_agent.cli.commands.look import diff
 
     return diff(old, new, account, space, as_json)
@@ -176,15 +184,38 @@ def check(
 
 @app.command()
 def repair(space: SpaceOption = None, as_json: JsonOption = False) -> int:
-    """Rebuild the index and save the good blocks of damaged shards. Deletes nothing."""
+    """Rebuild the index, save what is good of damaged shards.
+
+    Deletes nothing.
+    """
     from backup_agent.cli.commands.space import repair
 
     return repair(space, as_json)
 
 
 @app.command()
+def key(
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write the private key to this new file, for `age -i`."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Show the agent's public key, or export the private one.
+
+    With the exported key the stock age tool opens what was sealed: `age --decrypt -i FILE preferences.age`.
+    """
+    from backup_agent.cli.commands.key import key
+
+    return key(out, as_json)
+
+
+@app.command()
 def demo(as_json: JsonOption = False) -> int:
-    """Back up a recorded account from a small host on this machine, verify and restore it."""
+    """See it work, on a recorded account and this machine.
+
+    A small host serves the account: it is backed up, gets a post, is backed up again, verified and restored.
+    """
     from backup_agent.cli.commands.demo import demo
 
     return demo(as_json)

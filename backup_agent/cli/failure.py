@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import Any
 
-from backup_agent.cli.output import FAILED, USAGE, WHOLE, print_error, print_json
+from backup_agent.cli.output import FAILED, USAGE, print_error, print_json
 
 INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
 
 
 def run_app(app: Any, arguments: list[str]) -> int:
@@ -19,26 +18,22 @@ def run_app(app: Any, arguments: list[str]) -> int:
     """
     wants_json = "--json" in arguments
     try:
-        result = app(arguments, standalone_mode=False)
-        return result if isinstance(result, int) else WHOLE
-    except KeyboardInterrupt:
-        print_error("interrupted; what was proved is kept, and the next run goes on from there")
-        return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return WHOLE
+        result = app(arguments or ["--help"], standalone_mode=False)
     except Exception as error:
         if (usage := _usage_message(error)) is not None:
-            return _fail(USAGE, usage, error, wants_json)
-        if _is_ours(error):
-            return _fail(FAILED, str(error), error, wants_json)
+            return _fail(USAGE, usage, type(error).__name__, wants_json)
+        if (sentence := _sentence(error)) is not None:
+            return _fail(FAILED, sentence, type(error).__name__, wants_json)
         raise
+    if result == INTERRUPTED:  # what the parser makes of a KeyboardInterrupt
+        return _fail(INTERRUPTED, "interrupted; the next run goes on from here", "Interrupted", wants_json)
+    return result if arguments else USAGE  # who asks for nothing learns what there is
 
 
-def _fail(code: int, sentence: str, error: Exception, wants_json: bool) -> int:
+def _fail(code: int, sentence: str, kind: str, wants_json: bool) -> int:
     print_error(sentence)
     if wants_json:
-        print_json({"error": {"type": type(error).__name__, "message": sentence}})
+        print_json({"error": {"type": kind, "message": sentence}})
     return code
 
 
@@ -48,14 +43,20 @@ def _usage_message(error: Exception) -> str | None:
     if format_message is None or getattr(error, "exit_code", None) is None:
         return None
     context = getattr(error, "ctx", None)
-    hint = f" (see `{context.command_path} --help`)" if context is not None else ""
-    return str(format_message()).rstrip() + hint
+    command = "skypail" if context is None else context.command_path
+    return f"{str(format_message()).strip().rstrip('.')} (see `{command} --help`)"
 
 
-def _is_ours(error: Exception) -> bool:
-    """Whether `error` is one that our packages raise on purpose, for people to read."""
+def _sentence(error: Exception) -> str | None:
+    """What to tell people of `error`, if it is ours or the operating system's."""
+    from backup_agent.atproto.errors import AtprotoError
     from backup_agent.errors import AgentError
     from pail import PailError
     from space import SpaceError
+    from ucan import UcanError
 
-    return isinstance(error, AgentError | PailError | SpaceError)
+    if isinstance(error, AgentError | AtprotoError | PailError | SpaceError | UcanError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"the operating system refused: {error}"
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -13,13 +14,13 @@ WHOLE, FAILED, USAGE, INCOMPLETE = 0, 1, 2, 3
 
 def print_json(document: Any) -> None:
     """The one JSON document of a command that was given --json."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    _write(json.dumps(document, indent=2, ensure_ascii=plain) + "\n")
 
 
 def print_text(*lines: str) -> None:
     """Lines for people."""
-    for line in lines:
-        sys.stdout.write(line + "\n")
+    _write("".join(line + "\n" for line in lines))
 
 
 def print_error(sentence: str) -> None:
@@ -30,9 +31,11 @@ def print_error(sentence: str) -> None:
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A plain table whose columns are as wide as they need to be; never cut, so it can be piped."""
     widths = [max(len(cell) for cell in column) for column in zip(head, *rows, strict=True)]
-    for row in (head, *rows):
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print_text("  ".join(cells).rstrip())
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (head, *rows)
+    ]
+    print_text(*lines)
 
 
 def size_text(size_bytes: int) -> str:
@@ -45,3 +48,13 @@ def size_text(size_bytes: int) -> str:
         if size < 1000:
             return f"{size:.1f} {unit}"
     return f"{size / 1000:.1f} TB"
+
+
+def _write(text: str) -> None:
+    """To standard output, at once. Whoever stops reading does not stop the work, nor change its exit code."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backup_agent.home import Home, Settings
-from space import FolderClock, FolderSpace, NoSpace
+from space import FolderClock, FolderSpace, NoSpace, SpaceUnavailable
+from space.layout import SPACE_SUFFIX
 from ucan import Signer
 
 if TYPE_CHECKING:
@@ -44,9 +45,11 @@ def workbench(
     of: other settings than the environment's. Raises HomeUnusable and what opening a space raises.
     """
     chosen = of or settings()
+    place = (folder or Home(chosen.home).default_space).absolute()
+    if not create:
+        _expect_space(place)
     home = Home.open(chosen.home)
     signer = home.agent()
-    place = (folder or home.default_space).absolute()
     with _open_space(home, place, create) as space:
         yield Workbench(chosen, home, signer, place, space, FolderClock(space, signer))
 
@@ -67,7 +70,25 @@ async def resolve(chosen: Settings, account: str) -> Identity:
         return await Resolver(http, plc_url=chosen.plc_url).resolve(account)
 
 
+def _expect_space(place: Path) -> None:
+    """Raise NoSpace unless there is a space in `place`: looking for one makes no folder and no key."""
+    try:
+        names = [path.name for path in place.iterdir()]
+    except FileNotFoundError:
+        names = []
+    except OSError as error:
+        raise SpaceUnavailable(f"{place} cannot be read: {error.strerror}") from error
+    if not any(name.endswith(SPACE_SUFFIX) for name in names):
+        raise NoSpace(
+            f"there is no space in {place}; `skypail backup ACCOUNT` makes one, --space DIR names another"
+        )
+
+
 def _open_space(home: Home, place: Path, create: bool) -> FolderSpace:
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SpaceUnavailable(f"no space can be made in {place}: {error.strerror}") from error
     try:
         return FolderSpace.open(place, cache=home.cache)
     except NoSpace:

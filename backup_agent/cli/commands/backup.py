@@ -13,7 +13,7 @@ from backup_agent.cli.output import INCOMPLETE, WHOLE, print_json, print_text, s
 from backup_agent.cli.progress import Bar
 from backup_agent.cli.workbench import Workbench, workbench
 from backup_agent.errors import NotLoggedIn, SessionError
-from backup_agent.identity import Identity, Resolver
+from backup_agent.identity import Identity, Resolver, parse_account
 from backup_agent.net import Http
 from backup_agent.progress import Progress
 from backup_agent.run import Outcome, Preferences, Run, back_up
@@ -23,6 +23,7 @@ from backup_agent.source import Source
 
 def backup(account: str, folder: Path | None, as_json: bool) -> int:
     """Run one backup and say what came of it."""
+    parse_account(account)  # before a space is made for what is no account
     with workbench(folder, create=True) as bench:
         with Bar() as bar:
             identity, outcome = asyncio.run(run_backup(bench, account, bar))

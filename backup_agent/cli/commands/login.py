@@ -6,6 +6,7 @@ import asyncio
 import getpass
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from backup_agent.cli.output import WHOLE, print_json, print_text
 from backup_agent.cli.workbench import resolve, settings
@@ -27,24 +28,33 @@ def login(account: str, recipients: list[str], as_json: bool) -> int:
     chosen = settings()
     home = Home.open(chosen.home)
     identity = asyncio.run(log_in(chosen, home, account, _ask_password))
-    home.account(identity.did).set_recipients(checked)
+    files = home.account(identity.did)
+    if checked:
+        files.set_recipients(checked)
     if as_json:
-        print_json(
-            {"account": identity.did, "handle": identity.handle, "host": identity.pds, "recipients": checked}
-        )
+        print_json(_document(identity, files.recipients()))
     else:
         print_text(
-            f"Logged in to {identity.did} at {identity.pds}; backups include its preferences from now on"
+            f"Logged in to {identity.did} at {identity.pds}; backups include its preferences from now on",
+            *(f"They are sealed to this agent and to {recipient}" for recipient in files.recipients()),
         )
     return WHOLE
+
+
+def _document(identity: Identity, recipients: list[str]) -> dict[str, Any]:
+    return {
+        "account": identity.did,
+        "handle": identity.handle,
+        "host": identity.pds,
+        "recipients": recipients,
+    }
 
 
 def logout(account: str, as_json: bool) -> int:
     """Forget the session."""
     chosen = settings()
-    home = Home.open(chosen.home)
     did = account if account.startswith("did:") else asyncio.run(resolve(chosen, account)).did
-    forgotten = forget_session(home.sessions, did)
+    forgotten = forget_session(Home(chosen.home).sessions, did)
     if as_json:
         print_json({"account": did, "forgotten": forgotten})
     else:
@@ -63,10 +73,13 @@ async def log_in(chosen: Settings, home: Home, account: str, ask: Callable[[Iden
 
 def _ask_password(identity: Identity) -> Secret:
     """From the terminal without echo, or the first line of standard input: never the command line (T5)."""
-    if sys.stdin.isatty():
-        text = getpass.getpass(f"App password of {identity.handle or identity.did}: ")
-    else:
-        text = sys.stdin.readline(MAX_PASSWORD_CHARS).rstrip("\r\n")
+    try:
+        if sys.stdin.isatty():
+            text = getpass.getpass(f"App password of {identity.handle or identity.did}: ")
+        else:
+            text = sys.stdin.readline(MAX_PASSWORD_CHARS).rstrip("\r\n")
+    except (EOFError, UnicodeDecodeError):
+        text = ""
     if not text:
         raise LoginFailed(identity.did, identity.pds, "no app password was given")
     return Secret(text)

@@ -8,7 +8,8 @@ from typing import Any
 from backup_agent.catalogue import Entry, entries, find
 from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, print_json, print_text, size_text
 from backup_agent.cli.progress import Bar
-from backup_agent.cli.workbench import account_did, workbench
+from backup_agent.cli.workbench import Workbench, account_did, workbench
+from backup_agent.errors import SnapshotNotFound
 from backup_agent.verify import Verification, verify_snapshot
 from pail import run
 
@@ -16,13 +17,7 @@ from pail import run
 def verify(selector: str | None, account: str | None, folder: Path | None, as_json: bool) -> int:
     """Verify one snapshot, or all of them when there is no selector."""
     with workbench(folder) as bench:
-        head, did = bench.clock.head(), account_did(bench, account)
-        walk = entries(head, did)
-        chosen = (
-            run(walk, bench.space.get)
-            if selector is None
-            else [run(find(head, selector, did), bench.space.get)]
-        )
+        chosen = _chosen(bench, selector, account)
         with Bar() as bar:
             results = [
                 (entry, verify_snapshot(entry, bench.space.get, bench.signer, bar)) for entry in chosen
@@ -33,9 +28,17 @@ def verify(selector: str | None, account: str | None, folder: Path | None, as_js
         )
     else:
         print_text(*(line for each in results for line in _lines(*each)))
-        if not results:
-            print_text("There are no snapshots to verify; make one with `skypail backup ACCOUNT`")
     return _exit_code(results)
+
+
+def _chosen(bench: Workbench, selector: str | None, account: str | None) -> list[Entry]:
+    """Never none: that a space lost all its snapshots must not pass for success."""
+    head, did = bench.clock.head(), account_did(bench, account)
+    if selector is not None:
+        return [run(find(head, selector, did), bench.space.get)]
+    if known := run(entries(head, did), bench.space.get):
+        return known
+    raise SnapshotNotFound("--all", did)
 
 
 def _exit_code(results: list[tuple[Entry, Verification]]) -> int:

@@ -1,0 +1,95 @@
+"""A user at the command line: every command runs in this process, on a home of its own."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from backup_agent.catalogue import find, read_snapshot
+from backup_agent.cli.app import app
+from backup_agent.cli.failure import run_app
+from backup_agent.home import Home
+from backup_agent.run.staging import Staging
+from backup_agent.snapshot import encode_backup, issue_certificate, snapshot_key
+from pail import crdt, run
+from space import FolderClock, FolderSpace
+
+COMMAND = Path(sys.executable).with_name("skypail")
+STRANGER = "did:plc:" + "a" * 24
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """What was printed, which must be one JSON document and nothing else."""
+        return json.loads(self.out)
+
+
+@dataclass(slots=True)
+class Shell:
+    home: Path
+    capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch
+    environ: dict[str, str] = field(default_factory=dict[str, str])
+
+    def __call__(self, *arguments: str | Path, stdin: str = "") -> Said:
+        """What `skypail ARGUMENTS…` says."""
+        for name, value in self.environment.items():
+            self.monkeypatch.setenv(name, value)
+        self.monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        self.capsys.readouterr()
+        code = run_app(app, [str(argument) for argument in arguments])
+        return Said(code, *self.capsys.readouterr())
+
+    def process(self, *arguments: str | Path, stdin: str = "") -> Said:
+        """The same as a process of its own."""
+        done = subprocess.run(
+            [COMMAND, *arguments],
+            env=dict(os.environ) | dict(self.environment),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return {"SKYPAIL_HOME": str(self.home), **self.environ}
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """Every file of the home, by its relative name."""
+        found = (path for path in self.home.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.home)): path.read_bytes() for path in found}
+
+
+def add_stranger(home: Path) -> None:
+    """A snapshot of another account, STRANGER, beside the latest one and made at the same time."""
+    signer = Home.open(home).agent()
+    with FolderSpace.open(home / "space", cache=home / "cache") as space:
+        clock = FolderClock(space, signer)
+        head = clock.head()
+        known = run(read_snapshot(run(find(head, "latest"), space.get).cid), space.get)
+        backup = replace(known.backup, account=STRANGER)
+        certificate = issue_certificate(replace(known.certificate, subject=backup.subject()), signer)
+        block = encode_backup(backup, certificate.cid)
+        update = run(crdt.put(head, snapshot_key(STRANGER, backup.created_at), block.cid), space.get)
+        assert update.event
+        with Staging(space) as staging:
+            staging.put_many([certificate, block, *update.additions, update.event])
+            staging.flush()
+        clock.advance(update.event.cid, [update.event, *update.additions])
