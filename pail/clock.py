@@ -48,9 +48,10 @@ def advance(head: Head, event: CID) -> Walk[Head]:
 
 
 def unseen(head: Head, event: CID) -> Walk[tuple[CID, ...]]:
-    """`event` and its ancestors that `head` does not hold, each read once, parents before children.
+    """`event` and its ancestors that `head` does not hold, each read once, parents before children:
+    what a clock must have or be given before it takes the event (C3), and what to send one.
 
-    So what a clock must have or be given before it takes the event (C3), and what to send one.
+    Where generations are not known a few that the head holds may be among them.
     Raises as `advance` does.
     """
     painting = yield from _paint(head, event)

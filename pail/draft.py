@@ -29,7 +29,7 @@ class Diff(NamedTuple):
 
 
 class Draft:
-    """The pail at `root` with changes; nothing is encoded before `commit`, which ends it."""
+    """The pail at `root` with changes; nothing is encoded before `commit`."""
 
     __slots__ = ("_base", "_changed", "_open", "_root")
 
@@ -70,7 +70,10 @@ class Draft:
         return True
 
     def commit(self) -> Diff:
-        """Encode what changed. The difference is exact: no shard is both added and removed."""
+        """Encode what changed; from then on this is a draft of the new pail.
+
+        The difference is exact: no shard is both added and removed.
+        """
         additions: list[Block] = []
         removals = [cid for prefix, cid in self._base.items() if prefix not in self._open]
         for prefix in sorted(self._ancestry(), reverse=True):  # longer ones, the children, first
@@ -88,6 +91,7 @@ class Draft:
                 remember(block, shard)
                 if base is not None:
                     removals.append(base)
+        self._base, self._open, self._changed = {}, {}, {}  # the cache may hold them now
         return Diff(self._root, tuple(additions), tuple(removals))
 
     def _own(self, prefix: str) -> dict[str, Entry]:

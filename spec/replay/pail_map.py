@@ -93,6 +93,7 @@ def _check_error(vector: Vectors) -> None:
         "put": lambda: put(root, vector["key"], value),
         "del": lambda: delete(root, vector["key"]),
         "get": lambda: get(root, vector["key"]),
+        "entries": lambda: entries(root),
     }
     with expect_error(vector["op"], error):
         run(walks[vector["op"]](), Store().read)

@@ -30,7 +30,7 @@ def see(store: MemoryStore, head: Head, events) -> Head:
 
 def change(store: MemoryStore, head: Head, number: int, step: tuple) -> Head:
     kind, _, key = step
-    cid = value(f"value {number}")
+    cid = value(f"value {number % 3}")
     walks = {
         "put": lambda: put(head, key, cid),
         "delete": lambda: delete(head, key),

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pail import InvalidKey
+from pail.draft import Draft
 from pail.map import EMPTY, batch, delete, empty, get, put, shards
 from tests.memory_store import MemoryStore, value
 
@@ -102,6 +103,17 @@ def test_every_shard_is_read_from_the_store_even_if_known() -> None:
     root = store.write(batch(EMPTY.cid, [("aa", value("x")), ("ab", value("y"))])).root
     store.listed(root)
     assert store.count(shards(root)) == 2
+
+
+def test_a_draft_goes_on_from_what_it_committed() -> None:
+    store, draft = MemoryStore(), Draft(EMPTY.cid)
+    for text in "xyx":
+        store.run(draft.put("a", value(text)))
+        store.run(draft.put(text + "b", value(text)))
+        diff = draft.commit()
+        store |= dict(diff.additions)
+        assert store.listed(diff.root)["a"] == value(text)
+    assert store.listed(diff.root) == {"a": value("x"), "xb": value("x"), "yb": value("y")}
 
 
 def test_the_empty_pail_is_known_without_a_store() -> None:
