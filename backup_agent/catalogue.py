@@ -84,13 +84,17 @@ def find(head: Head, selector: str, account: str | None = None) -> Walk[Entry]:
 def newest_readable(head: Head, account: str, get: Reader) -> Snapshot | None:
     """The newest snapshot of `account` whose Backup and certificate can be read, or None.
 
-    A damaged one is passed over, so that it never stands in the way of the next backup.
+    A damaged one is passed over, and one whose certificate or key is not its own, so that neither
+    ever stands in the way of the next backup.
     """
     for entry in reversed(run(entries(head, account), get)):
         try:
-            return run(read_snapshot(entry.cid), get)
+            snapshot = run(read_snapshot(entry.cid), get)
         except (PailError, SpaceError):
             continue
+        backup = snapshot.backup
+        if snapshot.doubt is None and (backup.account, backup.created_at) == (account, entry.timestamp):
+            return snapshot
     return None
 
 

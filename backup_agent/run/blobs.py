@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import IO
@@ -19,7 +19,7 @@ from backup_agent.run.journal import Journal, StoredBlob
 from backup_agent.run.staging import Staging
 from pail import CID, RAW, PailError, run
 from pail.unixfs import CHUNK_BYTES, FileWriter, leaves
-from space import SpaceError
+from space import CorruptBlock, SpaceError
 
 MAX_AT_ONCE = 8
 """Blobs under way from one host; a PDS allows 3,000 requests in five minutes."""
@@ -43,8 +43,9 @@ class WrongBytes(AgentError):
 class BlobIntake:
     """Brings blobs into the space, as UnixFS files."""
 
-    def __init__(self, run_: Run, staging: Staging) -> None:
-        self._run, self._staging = run_, staging
+    def __init__(self, run_: Run, staging: Staging, roots: Mapping[CID, CID]) -> None:
+        """roots: where blobs may be in the space; like the journal's word it is proved before it counts."""
+        self._run, self._staging, self._roots = run_, staging, roots
         self.journal = Journal(run_.journal)
         self.stored: dict[CID, StoredBlob] = {}
         """Every blob taken in, by the CID that records link."""
@@ -58,7 +59,7 @@ class BlobIntake:
         queue = sorted(wanted, reverse=True)
         missing: dict[CID, str] = {}
         self._run.progress.phase("Fetching blobs", len(queue))
-        known = self.journal.read() if queue else {}
+        known = {**self._roots, **self.journal.read()} if queue else {}
 
         async def work() -> None:
             while queue:
@@ -74,22 +75,25 @@ class BlobIntake:
                 for _ in range(min(MAX_AT_ONCE, len(queue))):
                     group.create_task(work())
         except BaseExceptionGroup as group:
+            self._keep_proved()
             raise group.exceptions[0] from None
-        finally:  # whatever ends the run, what is proved need not be fetched again
-            if queue and self._unjournalled:
-                with suppress(SpaceError):
-                    self._flush()
+        except BaseException:  # whatever ends the run, what is proved need not be fetched again
+            self._keep_proved()
+            raise
         return missing
 
-    def _already_here(self, cid: CID, noted: StoredBlob | None) -> StoredBlob | None:
-        """The blob if the space has it whole: read and hashed, whatever the journal says."""
-        root = noted.root if noted else cid
+    def _already_here(self, cid: CID, noted: CID | None) -> StoredBlob | None:
+        """The blob if the space has it whole: read and hashed, whatever is `noted` of its root."""
+        root = noted or cid
         if (root.codec == RAW and root != cid) or not self._staging.has([root]):
             return None
         digest = hashlib.sha256()
         try:
             size_bytes = run(leaves(root, digest.update), self._staging.get)
-        except (PailError, SpaceError):
+        except PailError:
+            return None
+        except CorruptBlock:  # others may be damaged too: none of them counts from now on
+            self._run.space.check()
             return None
         proved = cid.multihash == b"\x12\x20" + digest.digest() and (root != cid or size_bytes <= CHUNK_BYTES)
         return StoredBlob(cid, root, size_bytes) if proved else None
@@ -103,6 +107,12 @@ class BlobIntake:
         self._unjournalled.append(blob)
         if self._staging.staged_bytes >= FLUSH_BYTES:
             self._flush()
+
+    def _keep_proved(self) -> None:
+        """As best as can be, since the run has failed for another reason."""
+        if self._unjournalled:
+            with suppress(SpaceError):
+                self._flush()
 
     def _flush(self) -> None:
         self._staging.flush()

@@ -32,21 +32,21 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self) -> dict[CID, StoredBlob]:
-        """What runs before this one stored. A line cut short by a crash is passed over."""
-        blobs: dict[CID, StoredBlob] = {}
+    def read(self) -> dict[CID, CID]:
+        """What runs before this one stored, and under which roots. A line cut short is passed over."""
+        roots: dict[CID, CID] = {}
         lines = self._path.read_bytes().splitlines() if self._path.exists() else []
         for line in lines:
             try:
-                cid, root, size_bytes = json.loads(line)
-                blobs[parse_cid(cid)] = StoredBlob(parse_cid(cid), parse_cid(root), int(size_bytes))
+                cid, root = json.loads(line)
+                roots[parse_cid(cid)] = parse_cid(root)
             except (DecodeError, ValueError, TypeError):
                 continue
-        return blobs
+        return roots
 
     def append(self, blobs: Iterable[StoredBlob]) -> None:
         """Remember `blobs`, which are durable."""
-        lines = "".join(json.dumps([str(blob.cid), str(blob.root), blob.size_bytes]) + "\n" for blob in blobs)
+        lines = "".join(json.dumps([str(blob.cid), str(blob.root)]) + "\n" for blob in blobs)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(lines)
 

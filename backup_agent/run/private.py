@@ -11,8 +11,8 @@ from backup_agent.errors import AgentError, SealedForOthers
 from backup_agent.run.context import Run
 from backup_agent.run.staging import Staging
 from backup_agent.sealing import agent_recipient, seal, unseal
-from pail import CID, RAW, PailError, cid_of, parse_cid
-from space import SpaceError
+from pail import CID, RAW, MissingBlock, PailError, cid_of, parse_cid
+from space import CorruptBlock, SpaceError
 
 NOT_LOGGED_IN = "nobody is logged in to the account on this machine (skypail login)"
 
@@ -31,13 +31,15 @@ async def seal_preferences(run_: Run, staging: Staging, previous: Snapshot | Non
     What the session may not see, or nobody is logged in for, is excluded with the reason; the
     preferences of the previous snapshot are then kept on, since they are the newest there are.
     """
-    kept = previous.backup.preferences if previous else None
+    kept, lost = previous.backup.preferences if previous else None, ""
+    if kept is not None and not _is_here(run_, kept):
+        kept, lost = None, "those of before are lost from the space, and "
     if run_.preferences is None:
-        return Sealed(kept, {"preferences": NOT_LOGGED_IN})
+        return Sealed(kept, {"preferences": lost + NOT_LOGGED_IN})
     try:
         plain = await run_.preferences()
     except AgentError as error:
-        return Sealed(kept, {"preferences": str(error)})
+        return Sealed(kept, {"preferences": f"{lost}{error}"})
     recipients = sorted({agent_recipient(run_.signer.seed), *run_.recipients})
     memory = SealedFor(run_.sealed_note)
     if kept is not None and _still_holds(run_, kept, plain) and memory.recall(kept) == recipients:
@@ -47,6 +49,13 @@ async def seal_preferences(run_: Run, staging: Staging, previous: Snapshot | Non
     staging.put_many([(cid, data)])
     memory.remember(cid, recipients)
     return Sealed(cid, {})
+
+
+def _is_here(run_: Run, cid: CID) -> bool:
+    try:
+        return bool(run_.space.get([cid]))
+    except (MissingBlock, CorruptBlock):
+        return False
 
 
 def _still_holds(run_: Run, kept: CID, plain: bytes) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backup_agent.catalogue import Snapshot
+from backup_agent.run.base import Base
 from backup_agent.run.context import Run
 from backup_agent.run.journal import StoredBlob
+from backup_agent.run.outcome import Outcome
 from backup_agent.run.private import Sealed
 from backup_agent.run.repository import Repository
 from backup_agent.run.staging import Staging
@@ -52,46 +54,62 @@ def stage_identity(run_: Run, staging: Staging) -> CID:
     return block.cid
 
 
-def record(run_: Run, staging: Staging, head: Head, previous: Snapshot | None, found: Findings) -> Snapshot:
-    """Write the snapshot and move the head: blocks durable first (S1), acknowledged last (C4)."""
-    blobs, dropped_bytes = _stage_blobs(run_, staging, previous, found)
-    timestamp = _timestamp(run_, previous)
+def record(run_: Run, staging: Staging, head: Head, base: Base, found: Findings) -> Outcome:
+    """Write the snapshot and move the head: blocks durable first (S1), acknowledged last (C4).
+
+    If nothing has changed there is no new snapshot; what the space had lost of the last one is written.
+    """
+    blobs, dropped_bytes = _stage_blobs(staging, base.proved, found)
     backup = Backup(
         account=run_.account,
-        created_at=timestamp,
+        created_at=_timestamp(run_, base.previous),
         repo=found.repository.commit,
         rev=found.repository.rev,
         blobs=blobs,
         identity=found.identity,
         preferences=found.sealed.preferences,
     )
-    certificate = _certificate(run_, previous, found, backup, dropped_bytes)
+    certificate = _certificate(run_, base, found, backup, dropped_bytes)
+    if base.previous is not None and _says(base.previous.backup, base.previous.certificate) == _says(
+        backup, certificate
+    ):
+        if staging.staged_blocks:
+            staging.flush()
+        now = replace(base.previous.certificate, excluded=certificate.excluded)
+        return Outcome(replace(base.previous, certificate=now), False, staging.written_bytes)
     certificate_block = issue_certificate(certificate, run_.signer)
     backup_block = encode_backup(backup, certificate_block.cid)
-    key = snapshot_key(run_.account, timestamp)
+    key = snapshot_key(run_.account, backup.created_at)
     update = run(crdt.put(head, key, backup_block.cid), staging.get)
     assert update.event is not None, "the key is new, so there is an event"
     staging.put_many([certificate_block, backup_block, *update.additions, update.event])
     staging.flush()
     run_.clock.advance(update.event.cid, [update.event, *update.additions])
-    return Snapshot(backup_block.cid, backup, certificate)
+    return Outcome(Snapshot(backup_block.cid, backup, certificate), True, staging.written_bytes)
 
 
-def _stage_blobs(run_: Run, staging: Staging, previous: Snapshot | None, found: Findings) -> tuple[CID, int]:
-    """The pail of all blobs of the snapshot, and the bytes of those that the previous one had besides."""
+def _says(backup: Backup, certificate: Certificate) -> tuple[object, ...]:
+    """What makes a snapshot another one: not when and by whom it was made, nor a cause in other words."""
+    links = (backup.repo, backup.identity, backup.preferences, backup.blobs)
+    return *links, certificate.records, certificate.blobs, certificate.blob_bytes, set(certificate.missing)
+
+
+def _stage_blobs(staging: Staging, proved: Snapshot | None, found: Findings) -> tuple[CID, int]:
+    """The pail of all blobs of the snapshot, and the bytes of those that `proved` had besides."""
     none = empty()
-    staging.put_many(none.additions)
-    base, dropped_bytes = previous.backup.blobs if previous else none.root, 0
+    if proved is None:
+        staging.put_many(none.additions)
+    root, dropped_bytes = proved.backup.blobs if proved else none.root, 0
     for cid in sorted(found.wanted.dropped):
-        dropped_bytes += _size_of(run(get(base, str(cid)), staging.get), staging)
-        diff = run(delete(base, str(cid)), staging.get)
+        dropped_bytes += _size_of(run(get(root, str(cid)), staging.get), staging)
+        diff = run(delete(root, str(cid)), staging.get)
         staging.put_many(diff.additions)
-        base = diff.root
+        root = diff.root
     if found.stored:
-        diff = run(batch(base, [(str(blob.cid), blob.root) for blob in found.stored.values()]), staging.get)
+        diff = run(batch(root, [(str(blob.cid), blob.root) for blob in found.stored.values()]), staging.get)
         staging.put_many(diff.additions)
-        base = diff.root
-    return base, dropped_bytes
+        root = diff.root
+    return root, dropped_bytes
 
 
 def _size_of(root: CID | None, staging: Staging) -> int:
@@ -107,10 +125,8 @@ def _timestamp(run_: Run, previous: Snapshot | None) -> str:
     return format_timestamp(now_ms)
 
 
-def _certificate(
-    run_: Run, previous: Snapshot | None, found: Findings, backup: Backup, dropped_bytes: int
-) -> Certificate:
-    before = previous.certificate if previous else None
+def _certificate(run_: Run, base: Base, found: Findings, backup: Backup, dropped_bytes: int) -> Certificate:
+    before = base.proved.certificate if base.proved else None
     stored_bytes = sum(blob.size_bytes for blob in found.stored.values())
     return Certificate(
         agent=run_.signer.did,
@@ -122,5 +138,5 @@ def _certificate(
         blob_bytes=(before.blob_bytes if before else 0) - dropped_bytes + stored_bytes,
         missing={str(cid): cause for cid, cause in sorted(found.missing.items())},
         excluded=found.wanted.excluded | found.sealed.excluded,
-        previous=previous.cid if previous else None,
+        previous=base.previous.cid if base.previous else None,
     )

@@ -13,12 +13,13 @@ from backup_agent.atproto.mst_diff import Change
 from backup_agent.atproto.repo import ChangeProof, check_records, verify_change, verify_repo
 from backup_agent.catalogue import Snapshot
 from backup_agent.errors import BackupRefused, StaleHost
+from backup_agent.run.base import Base
 from backup_agent.run.context import Run
 from backup_agent.run.staging import Put, Staging
 from backup_agent.source import LatestCommit
 from pail import CID, Block, MissingBlock, PailError, Walk, run
 from pail.car import CarReader
-from space import SpaceError
+from space import CorruptBlock
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +35,16 @@ class Repository:
     """Whether `blobs` is all of them."""
 
 
-async def get_repository(
-    run_: Run, staging: Staging, latest: LatestCommit, previous: Snapshot | None
-) -> Repository:
+async def get_repository(run_: Run, staging: Staging, latest: LatestCommit, base: Base) -> Repository:
     """The repository at `latest` or newer.
 
-    What the space has is not fetched; only what changed since `previous` is asked for, unless
+    What the space has is not fetched; only what changed since the snapshot before is asked for, unless
     that turns out not to be enough. Raises BackupRefused naming what does not verify.
     """
-    if previous is not None and previous.backup.repo == latest.cid:
-        return Repository(latest.cid, previous.backup.rev, previous.certificate.records, frozenset(), False)
-    prover = _Prover(run_, staging, previous)
+    proved, previous = base.proved, base.previous
+    if proved is not None and proved.backup.repo == latest.cid:
+        return Repository(latest.cid, proved.backup.rev, proved.certificate.records, frozenset(), False)
+    prover = _Prover(run_, staging, base)
     try:
         if run_.space.has([latest.cid]) and (known := prover.try_prove(latest.cid)):
             return known
@@ -52,7 +52,11 @@ async def get_repository(
             since = previous.backup.rev
             if changed := prover.try_prove(await _fetch(run_, staging, since)):
                 return changed
-        return prover.prove(await _fetch(run_, staging, None))
+        try:
+            return prover.prove(await _fetch(run_, staging, None))
+        except CorruptBlock:  # the host's copy was not staged, since the space seemed to have the block
+            run_.space.check()
+            return prover.prove(await _fetch(run_, staging, None))
     except MissingBlock as error:
         raise BackupRefused(run_.account, f"the host left out block {error.cid}") from error
     except (PailError, RepositoryFault) as error:
@@ -82,30 +86,29 @@ async def _fetch(run_: Run, staging: Staging, since: str | None) -> CID:
 
 
 class _Prover:
-    """Proves a commit by difference from the previous snapshot, where that can be believed."""
+    """Proves a commit, by difference from the snapshot before where that was proved."""
 
-    def __init__(self, run_: Run, staging: Staging, previous: Snapshot | None) -> None:
-        self._run, self._staging, self._previous = run_, staging, previous
+    def __init__(self, run_: Run, staging: Staging, base: Base) -> None:
+        self._run, self._staging, self._base = run_, staging, base
         self._blobs: set[CID] = set()
 
     def try_prove(self, commit: CID) -> Repository | None:
         """As `prove`, or None if a block is nowhere here or damaged, so that it must be fetched."""
         try:
             return self.prove(commit)
-        except (MissingBlock, SpaceError):
+        except MissingBlock:
+            return None
+        except CorruptBlock:  # where one block is damaged others may be: none of them counts from now on
+            self._run.space.check()
             return None
 
     def prove(self, commit: CID) -> Repository:
-        """The repository at `commit`. Raises RepositoryFault, MissingBlock, StaleHost."""
+        """The repository at `commit`. Raises RepositoryFault, MissingBlock, CorruptBlock, StaleHost."""
         self._run.progress.phase("Proving the repository")
         self._blobs.clear()
-        if self._previous is not None and self._believes(self._previous):
-            return self._prove_change(commit, self._previous)
+        if self._base.proved is not None:
+            return self._prove_change(commit, self._base.proved)
         return self._prove_whole(commit)
-
-    def _believes(self, previous: Snapshot) -> bool:
-        """Only what this very agent proved and signed is not read again."""
-        return previous.doubt is None and previous.certificate.agent == self._run.signer.did
 
     def _prove_whole(self, commit: CID) -> Repository:
         walk = verify_repo(
@@ -139,8 +142,9 @@ class _Prover:
 
     def _check_rev(self, rev: str) -> None:
         """An older commit may be as well signed as a newer one: only its rev tells."""
-        if self._previous is not None and rev < self._previous.backup.rev:
-            raise StaleHost(self._run.account, rev, self._previous.backup.rev)
+        previous = self._base.previous
+        if previous is not None and rev < previous.backup.rev:
+            raise StaleHost(self._run.account, rev, previous.backup.rev)
 
     def _drop_surplus(self, commit: CID, root: CID, proved_blocks: int) -> None:
         """Keep nothing that the host sent besides what the commit reaches: the space is no dump."""

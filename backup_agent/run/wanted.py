@@ -6,61 +6,78 @@ host lists beyond that is wanted too, since a lexicon unknown to us may link it 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backup_agent.catalogue import Snapshot
 from backup_agent.errors import AgentError
+from backup_agent.run.base import Base
 from backup_agent.run.context import Run
 from backup_agent.run.repository import Repository
-from pail import CID, Reader, parse_cid, run
+from pail import CID, PailError, Reader, parse_cid, run
 from pail.map import entries, get
+from space import CorruptBlock
 
 LISTING_FAILED = "the host's list of blobs could not be read, so only those that records link are here"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Blobs relative to those of the previous snapshot."""
+    """Blobs relative to those of the snapshot that the run builds on."""
 
     added: frozenset[CID]
-    """Not in the previous snapshot: to be had from journal, space or host."""
-    dropped: frozenset[CID]
-    """In the previous snapshot, and no longer wanted."""
-    unlisted: frozenset[CID]
-    """Linked by a record, but not on the host's list: likely lost there."""
-    excluded: dict[str, str]
+    """Not in that snapshot: to be had from journal, space or host."""
+    dropped: frozenset[CID] = frozenset()
+    """In that snapshot, and no longer wanted."""
+    excluded: dict[str, str] = field(default_factory=dict[str, str])
     """Why the host's list was not compared, if it was not."""
+    roots: Mapping[CID, CID] = field(default_factory=dict[CID, CID])
+    """Where blobs may be in the space, as a snapshot says that is not believed."""
 
 
-async def wanted_blobs(run_: Run, repository: Repository, previous: Snapshot | None) -> Wanted:
-    """The blobs of `repository` compared with those of `previous`, in one request per 500 new ones.
+async def wanted_blobs(run_: Run, repository: Repository, base: Base) -> Wanted:
+    """The blobs of `repository` compared with those before, in one request per 500 new ones.
 
-    While the commit is the same there is no request: only what was missing is wanted again.
+    While the commit is the same there is no request: only what was missing is wanted again, or if
+    the snapshot is not believed, all that it had or lacked.
     """
-    if previous is not None and previous.backup.repo == repository.commit:
-        missing = frozenset(parse_cid(text) for text in previous.certificate.missing)
+    previous, read = base.previous, run_.space.get
+    before = None if base.proved or previous is None else _claimed(previous, read)
+    if previous is not None and previous.backup.repo == repository.commit and (base.proved or before):
+        missing = frozenset(map(parse_cid, previous.certificate.missing))
         unread = {what: why for what, why in previous.certificate.excluded.items() if what == "listBlobs"}
-        return Wanted(missing, frozenset(), frozenset(), unread)
+        if before is None:
+            return Wanted(missing, excluded=unread)
+        return Wanted(missing | repository.blobs | before.keys(), excluded=unread, roots=before)
     since = None if repository.whole or previous is None else previous.backup.rev
-    excluded: dict[str, str] = {}
-    listed: set[CID] = set()
+    listed, excluded = await _listed(run_, since)
+    wanted = repository.blobs | listed
+    if base.proved is None:
+        return Wanted(frozenset(wanted), excluded=excluded, roots=before or {})
+    if repository.whole:
+        held = {parse_cid(key) for key, _ in run(entries(base.proved.backup.blobs), read)}
+        return Wanted(frozenset(wanted - held), frozenset(held - wanted), excluded)
+    wanted |= set(map(parse_cid, base.proved.certificate.missing))
+    added = {cid for cid in wanted if not _holds(base.proved.backup.blobs, cid, read)}
+    return Wanted(frozenset(added), excluded=excluded)
+
+
+async def _listed(run_: Run, since: str | None) -> tuple[set[CID], dict[str, str]]:
+    """The blobs that the host lists, and why there are none if it cannot be read."""
     try:
         async with aclosing(run_.source.blobs(run_.account, since=since)) as blobs:
-            listed = {cid async for cid in blobs}
+            return {cid async for cid in blobs}, {}
     except AgentError as error:
-        excluded["listBlobs"] = f"{LISTING_FAILED}: {error}"
-    wanted = repository.blobs | listed
-    unlisted = repository.blobs - listed if repository.whole and not excluded else frozenset[CID]()
-    if previous is None:
-        return Wanted(frozenset(wanted), frozenset(), frozenset(unlisted), excluded)
-    pail, read = previous.backup.blobs, run_.space.get
-    if repository.whole:
-        before = {parse_cid(key) for key, _ in run(entries(pail), read)}
-        return Wanted(frozenset(wanted - before), frozenset(before - wanted), frozenset(unlisted), excluded)
-    wanted |= {parse_cid(text) for text in previous.certificate.missing}
-    added = {cid for cid in wanted if not _holds(pail, cid, read)}
-    return Wanted(frozenset(added), frozenset(), frozenset(), excluded)
+        return set(), {"listBlobs": f"{LISTING_FAILED}: {error}"}
+
+
+def _claimed(previous: Snapshot, read: Reader) -> dict[CID, CID] | None:
+    """The blobs of a snapshot that is not believed, and their roots; None if that cannot be read."""
+    try:
+        return {parse_cid(key): root for key, root in run(entries(previous.backup.blobs), read)}
+    except (PailError, CorruptBlock):
+        return None
 
 
 def _holds(blobs: CID, cid: CID, read: Reader) -> bool:

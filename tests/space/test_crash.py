@@ -41,7 +41,8 @@ def check_nothing_is_lost(path: Path, acknowledged: Acknowledged, steps: int) ->
         for cids, event in due:
             space.get([*cids, event])
         assert not due or (head and head[0] in [event for _, _, event in acknowledged[len(due) - 1 :]])
-        assert space.check().whole
+        # An index from later than the cut knows shards that were never durable: it names those as gone.
+        assert all(damage.cause.startswith("the file is gone") for damage in space.check().damages)
 
 
 def cut_power_everywhere(path: Path, files: RecordingFiles) -> int:
