@@ -64,7 +64,7 @@ writes = st.tuples(st.integers(0, 1), st.sampled_from(["a/1", "a/2", "b"]), st.i
 carries = st.tuples(st.integers(0, 1), st.integers(0, 30), st.integers(0, 4), st.booleans())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(steps=st.lists(writes | carries, max_size=25))
 def test_two_machines_converge_to_the_union(steps: list[tuple[int, str, int | None]]) -> None:
     with tempfile.TemporaryDirectory() as path:

@@ -1,0 +1,13 @@
+"""The public names of the room: adding one is a decision."""
+
+import space
+
+NAMES = """
+LOCAL_FILES BadHeadObject Clock ClockReport CorruptBlock Damage Files FolderClock FolderSpace Head LocalFiles NoSpace
+NotReadable Published SpaceError SpaceFull SpaceReport SpaceUnavailable Stage StageClosed
+"""
+
+
+def test_the_public_names_are_these_and_exist() -> None:
+    assert space.__all__ == NAMES.split()
+    assert [name for name in NAMES.split() if not hasattr(space, name)] == []
