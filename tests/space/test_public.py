@@ -3,8 +3,8 @@
 import space
 
 NAMES = """
-LOCAL_FILES BadHeadObject Clock ClockReport CorruptBlock Damage Files FolderClock FolderSpace Head LocalFiles NoSpace
-NotReadable Published SpaceError SpaceFull SpaceReport SpaceUnavailable Stage StageClosed
+LOCAL_FILES BadHeadObject Clock ClockReport CorruptBlock Damage Files FolderClock FolderSpace Head LocalFiles
+NoSpace NotReadable Published SpaceError SpaceFull SpaceReport SpaceUnavailable Stage StageClosed
 """
 
 
