@@ -118,7 +118,7 @@ def verify(
 
     if every and snapshot is not None:
         raise typer.BadParameter("name a SNAPSHOT or --all, not both")
-    return verify(None if every else snapshot or "latest", account, space, as_json)
+    return verify(None if every else "latest" if snapshot is None else snapshot, account, space, as_json)
 
 
 @app.command()

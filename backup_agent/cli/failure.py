@@ -51,10 +51,12 @@ def _sentence(error: Exception) -> str | None:
     """What to tell people of `error`, if it is ours or the operating system's."""
     from backup_agent.atproto.errors import AtprotoError
     from backup_agent.errors import AgentError
-    from pail import PailError
-    from space import SpaceError
+    from pail import MissingBlock, PailError
+    from space import CorruptBlock, SpaceError
     from ucan import UcanError
 
+    if isinstance(error, MissingBlock | CorruptBlock):
+        return f"{error}; `skypail check` tells more, and the next `skypail backup` fetches it again"
     if isinstance(error, AgentError | AtprotoError | PailError | SpaceError | UcanError):
         return str(error)
     if isinstance(error, OSError):

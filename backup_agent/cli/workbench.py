@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backup_agent.cli.output import print_error
 from backup_agent.home import Home, Settings
-from space import FolderClock, FolderSpace, NoSpace, SpaceUnavailable
-from space.layout import SPACE_SUFFIX
+from space import FolderClock, FolderSpace, Head, NoSpace, SpaceUnavailable
+from space.layout import HEAD_SUFFIX, SPACE_SUFFIX
 from ucan import Signer
 
 if TYPE_CHECKING:
@@ -29,6 +30,25 @@ class Workbench:
     folder: Path
     space: FolderSpace
     clock: FolderClock
+
+    def look(self) -> tuple[Head, bool]:
+        """The head, and whether it is all there is; what cannot be read is said on standard error.
+
+        In a synced folder that may pass. An agent's head that is damaged hides its newest snapshots.
+        """
+        report = self.clock.report()
+        if report.pending:
+            lost = next(iter(report.pending.values()))
+            print_error(
+                f"some snapshots in {self.folder} cannot be read: {lost} is not here or damaged; "
+                "wait until the folder has synced, or see `skypail check` and `skypail repair`"
+            )
+        bad = {
+            name: why for name, why in report.ignored.items() if name.endswith(HEAD_SUFFIX) or "." not in name
+        }
+        for name, why in bad.items():  # other files that a synced folder collects are none of ours
+            print_error(f"passed over {name} in {self.folder}, whose snapshots may be hidden: {why}")
+        return report.head, not report.pending and not bad
 
 
 def settings() -> Settings:

@@ -18,18 +18,20 @@ from space import SpaceError
 def snapshots(account: str | None, folder: Path | None, as_json: bool) -> int:
     """One row for each snapshot; one that cannot be read is named as such, and fails the command."""
     with workbench(folder) as bench:
-        known = run(entries(bench.clock.head(), account_did(bench, account)), bench.space.get)
+        head, all_here = bench.look()
+        known = run(entries(head, account_did(bench, account)), bench.space.get)
         rows = [_row(bench, entry) for entry in known]
     if as_json:
         print_json({"snapshots": rows})
     elif rows:
         print_table(_COLUMNS, [_cells(row) for row in rows])
     else:
-        print_text(f"No snapshots in {bench.folder}; make one with `skypail backup ACCOUNT`")
+        of = f" of {account}" if account else ""
+        print_text(f"No snapshots{of} in {bench.folder}; `skypail backup ACCOUNT` makes one")
     damaged = [row for row in rows if "problem" in row]
     for row in damaged:
         print_error(f"{row['timestamp']} of {row['account']} cannot be read: {row['problem']}")
-    return FAILED if damaged else WHOLE
+    return WHOLE if all_here and not damaged else FAILED
 
 
 _COLUMNS = ("ACCOUNT", "TIMESTAMP", "REV", "RECORDS", "BLOBS", "SIZE", "MISSING", "BACKUP")
@@ -123,5 +125,5 @@ def get(selector: str, path: str, account: str | None, folder: Path | None, as_j
 
 def find_snapshot(bench: Workbench, selector: str, account: str | None) -> Snapshot:
     """The snapshot that the user means. Raises SnapshotNotFound, SnapshotAmbiguous, DecodeError."""
-    entry = run(find(bench.clock.head(), selector, account_did(bench, account)), bench.space.get)
+    entry = run(find(bench.look()[0], selector, account_did(bench, account)), bench.space.get)
     return run(read_snapshot(entry.cid), bench.space.get)

@@ -14,22 +14,27 @@ def check(folder: Path | None, quick: bool, as_json: bool) -> int:
     """Name what is damaged."""
     with workbench(folder) as bench:
         report = bench.space.check(read_data=not quick)
-    return _say(report, as_json, "Checked")
+        _, heads_whole = bench.look()
+    return _say(report, as_json, "Checked", heads_whole)
 
 
 def repair(folder: Path | None, as_json: bool) -> int:
     """Rebuild the index, save what can be saved."""
     with workbench(folder) as bench:
         report = bench.space.repair()
-    return _say(report, as_json, "Repaired")
+        _, heads_whole = bench.look()
+    return _say(report, as_json, "Repaired", heads_whole)
 
 
-def _say(report: SpaceReport, as_json: bool, done: str) -> int:
+def _say(report: SpaceReport, as_json: bool, done: str, heads_whole: bool) -> int:
+    """heads_whole: whether every head in the folder can be read; `look` has named those that cannot."""
+    whole = report.whole and heads_whole
     if as_json:
-        print_json(_document(report))
+        print_json({"whole": whole} | _document(report))
     else:
         print_text(*_lines(report, done))
-    return WHOLE if report.whole else FAILED
+        print_text("Whole." if whole else "DAMAGED: run `skypail repair`, then `skypail backup`.")
+    return WHOLE if whole else FAILED
 
 
 def _document(report: SpaceReport) -> dict[str, Any]:
@@ -44,7 +49,6 @@ def _document(report: SpaceReport) -> dict[str, Any]:
         for damage in report.damages
     ]
     return {
-        "whole": report.whole,
         "shards": report.shards,
         "blocks": report.blocks,
         "bytes": report.size_bytes,
@@ -56,7 +60,9 @@ def _document(report: SpaceReport) -> dict[str, Any]:
 
 
 def _lines(report: SpaceReport, done: str) -> list[str]:
-    lines = [f"{done} {report.shards:,} shards, {report.blocks:,} blocks, {size_text(report.size_bytes)}"]
+    lines = [
+        f"{done}: {report.blocks:,} blocks in {report.shards:,} good shards, {size_text(report.size_bytes)}"
+    ]
     for damage in report.damages:
         block = f"block {damage.cid}" if damage.cid else "a block whose name is lost"
         fate = "no other copy is here" if damage.lost else "another copy is good"
@@ -66,4 +72,4 @@ def _lines(report: SpaceReport, done: str) -> list[str]:
     lines += [f"without its index file (`skypail repair` writes it): {name}" for name in report.unindexed]
     if any(damage.lost for damage in report.damages):
         lines.append("What is lost is fetched again by the next backup, if the host still has it.")
-    return [*lines, "Whole." if report.whole else "DAMAGED: run `skypail repair`, then `skypail backup`."]
+    return lines

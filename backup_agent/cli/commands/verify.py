@@ -12,28 +12,29 @@ from backup_agent.cli.workbench import Workbench, account_did, workbench
 from backup_agent.errors import SnapshotNotFound
 from backup_agent.verify import Verification, verify_snapshot
 from pail import run
+from space import Head
 
 
 def verify(selector: str | None, account: str | None, folder: Path | None, as_json: bool) -> int:
     """Verify one snapshot, or all of them when there is no selector."""
     with workbench(folder) as bench:
-        chosen = _chosen(bench, selector, account)
+        head, all_here = bench.look()
+        chosen = _chosen(bench, head, selector, account)
         with Bar() as bar:
             results = [
                 (entry, verify_snapshot(entry, bench.space.get, bench.signer, bar)) for entry in chosen
             ]
+    code = _exit_code(results) if all_here or selector else FAILED
     if as_json:
-        print_json(
-            {"whole": _exit_code(results) == WHOLE, "snapshots": [_document(*each) for each in results]}
-        )
+        print_json({"whole": code == WHOLE, "snapshots": [_document(*each) for each in results]})
     else:
         print_text(*(line for each in results for line in _lines(*each)))
-    return _exit_code(results)
+    return code
 
 
-def _chosen(bench: Workbench, selector: str | None, account: str | None) -> list[Entry]:
+def _chosen(bench: Workbench, head: Head, selector: str | None, account: str | None) -> list[Entry]:
     """Never none: that a space lost all its snapshots must not pass for success."""
-    head, did = bench.clock.head(), account_did(bench, account)
+    did = account_did(bench, account)
     if selector is not None:
         return [run(find(head, selector, did), bench.space.get)]
     if known := run(entries(head, did), bench.space.get):

@@ -52,7 +52,8 @@ class Shell:
         self.monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
         self.capsys.readouterr()
         code = run_app(app, [str(argument) for argument in arguments])
-        return Said(code, *self.capsys.readouterr())
+        said = self.capsys.readouterr()
+        return Said(code, said.out, said.err)
 
     def process(self, *arguments: str | Path, stdin: str = "") -> Said:
         """The same as a process of its own."""

@@ -83,7 +83,21 @@ def test_no_command_at_all_gets_the_help(shell: Shell) -> None:
 
 def test_help_names_every_command_in_full(shell: Shell) -> None:
     said = shell("--help")
-    names = "backup login logout snapshots show verify restore diff get check repair key demo".split()
+    names = [
+        "backup",
+        "login",
+        "logout",
+        "snapshots",
+        "show",
+        "verify",
+        "restore",
+        "diff",
+        "get",
+        "check",
+        "repair",
+        "key",
+        "demo",
+    ]
     assert said.code == 0
     assert [line.split()[0] for line in said.out.split("Commands:\n")[1].splitlines()] == names
     assert "..." not in said.out.split("Commands:")[1]

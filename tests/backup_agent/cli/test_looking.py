@@ -1,0 +1,210 @@
+"""Commands that look at snapshots: what they name, what they print, and what they answer with."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backup_agent.demo.recording import load_recording
+from tests.backup_agent.cli.shell import STRANGER, Shell, add_stranger
+
+RECORDING = load_recording()
+DID = RECORDING.did
+PROFILE = "app.bsky.actor.profile/self"
+
+
+def rows(shell: Shell) -> list[dict[str, Any]]:
+    return shell("snapshots", "--json").document["snapshots"]
+
+
+def test_snapshots_are_listed_oldest_first(kept: Shell) -> None:
+    first, second = rows(kept)
+    assert first["timestamp"] < second["timestamp"]
+    assert (first["commit"], second["commit"]) == (RECORDING.first.cid, RECORDING.second.cid)
+    assert (second["records"], second["blobs"], second["missing"]) == (
+        first["records"] + 1,
+        len(RECORDING.blobs),
+        0,
+    )
+    assert first.keys() >= {"account", "timestamp", "rev", "commit", "backup", "records", "blobs", "missing"}
+
+
+def test_the_table_has_a_line_for_each_snapshot(kept: Shell) -> None:
+    said = kept("snapshots")
+    head, *lines = said.out.splitlines()
+    assert head.split() == ["ACCOUNT", "TIMESTAMP", "REV", "RECORDS", "BLOBS", "SIZE", "MISSING", "BACKUP"]
+    assert [line.split()[0] for line in lines] == [DID, DID]
+    assert [line.split()[-1] for line in lines] == [row["backup"] for row in rows(kept)]
+
+
+def test_a_snapshot_has_three_names(kept: Shell) -> None:
+    newest = rows(kept)[-1]
+    names = ("latest", newest["timestamp"], newest["backup"])
+    shown = [kept("show", name, "--json").document for name in names]
+    assert shown[0] == shown[1] == shown[2]
+    assert shown[0]["commit"] == RECORDING.second.cid
+
+
+def test_showing_a_snapshot_to_people(kept: Shell) -> None:
+    said = kept("show", "latest")
+    assert said.code == 0
+    for part in (DID, RECORDING.second.cid, "6 blobs", "none missing", "Preferences  none", "skypail login"):
+        assert part in said.out
+
+
+@pytest.mark.parametrize("name", ["yesterday", "2020-01-01T00:00:00.000Z", RECORDING.first.cid, ""])
+def test_an_unknown_snapshot(kept: Shell, name: str) -> None:
+    for command in (["show", name], ["verify", name], ["get", name, PROFILE], ["diff", name, "latest"]):
+        said = kept(*command)
+        assert (said.code, said.out) == (1, "")
+        assert said.err == f"skypail: no snapshot {name!r}; `skypail snapshots` lists those there are\n"
+
+
+def test_an_account_without_snapshots(kept: Shell) -> None:
+    assert "no snapshot 'latest' of did:plc:aaa" in kept("show", "latest", "-a", STRANGER).err
+    assert kept("verify", "--all", "-a", STRANGER).code == 1
+    assert kept("snapshots", "-a", STRANGER, "--json").document == {"snapshots": []}
+
+
+def test_latest_of_two_accounts_is_asked_back(kept: Shell) -> None:
+    add_stranger(kept.home)
+    said = kept("show", "latest", "--json")
+    assert said.code == 1
+    assert said.document["error"]["type"] == "SnapshotAmbiguous"
+    assert STRANGER in said.err
+    assert DID in said.err
+    assert "--account" in said.err
+
+
+def test_the_account_decides_between_two(kept: Shell) -> None:
+    add_stranger(kept.home)
+    for did in (DID, STRANGER):
+        assert kept("show", "latest", "--account", did, "--json").document["account"] == did
+    assert len(rows(kept)) == 3
+
+
+def test_a_timestamp_of_two_accounts_is_asked_back(kept: Shell) -> None:
+    add_stranger(kept.home)
+    assert "fits snapshots of 2 accounts" in kept("show", rows(kept)[-1]["timestamp"]).err
+
+
+def test_snapshots_of_two_accounts_are_not_compared(kept: Shell) -> None:
+    add_stranger(kept.home)
+    said = kept("diff", rows(kept)[0]["backup"], rows(kept)[-1]["backup"])
+    assert (said.code, said.out) == (1, "")
+    assert f"one snapshot is of {DID} and the other of {STRANGER}" in said.err
+
+
+def test_a_difference(kept: Shell) -> None:
+    old, new = (row["backup"] for row in rows(kept))
+    records = kept("diff", old, new, "--json").document["records"]
+    assert [len(records[kind]) for kind in ("added", "changed", "deleted")] == [1, 0, 0]
+    path = records["added"][0]["path"]
+    assert kept("get", old, path).code == 1
+    assert kept("get", new, path, "--json").document["cid"] == records["added"][0]["cid"]
+    assert kept("diff", new, old, "--json").document["records"]["deleted"] == records["added"]
+
+
+def test_a_difference_for_people(kept: Shell) -> None:
+    old, new = (row["timestamp"] for row in rows(kept))
+    assert kept("diff", old, new).out.endswith("Records: +1 ~0 -0. Blobs: +0 -0.\n")
+    assert kept("diff", new, new).out == "Records: +0 ~0 -0. Blobs: +0 -0.\n"
+
+
+def test_a_record(kept: Shell) -> None:
+    value = kept("get", "latest", PROFILE).document
+    assert value["$type"] == "app.bsky.actor.profile"
+    whole = kept("get", "latest", PROFILE, "--json").document
+    assert whole["value"] == value
+    assert (whole["account"], whole["path"]) == (DID, PROFILE)
+
+
+@pytest.mark.parametrize("path", ["app.bsky.actor.profile/other", "nothing", "", "a/b/c", "ü/ñ", "x" * 3000])
+def test_a_record_that_is_not_there(kept: Shell, path: str) -> None:
+    said = kept("get", "latest", path)
+    assert (said.code, said.out) == (1, "")
+    assert "has no record" in said.err
+    assert kept("get", "latest", path, "--json").document["error"]["type"] == "RecordNotFound"
+
+
+def test_verifying_everything(kept: Shell) -> None:
+    said = kept("verify", "--all", "--json")
+    assert (said.code, said.document["whole"]) == (0, True)
+    assert [each["whole"] for each in said.document["snapshots"]] == [True, True]
+    assert kept("verify").out.startswith(f"WHOLE   {DID} ")
+
+
+def test_checking_and_repairing_a_good_space(kept: Shell) -> None:
+    for command in (["check"], ["check", "--quick"], ["repair"]):
+        assert kept(*command).out.endswith("Whole.\n")
+        assert kept(*command, "--json").document["whole"] is True
+
+
+def damage(home: Path) -> None:
+    """Flip a bit in the largest shard, somewhere in its middle."""
+    shard = max((home / "space/shards").glob("*.car"), key=lambda path: path.stat().st_size)
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    shard.write_bytes(content)
+
+
+def test_damage_is_named_by_every_command_that_meets_it(kept: Shell, tmp_path: Path) -> None:
+    kept("snapshots")
+    damage(kept.home)
+    verified = kept("verify", "--all")
+    assert verified.code == 1
+    assert "DAMAGED" in verified.out
+    restored = kept("restore", "latest", "--to", tmp_path / "out")
+    assert (restored.code, restored.out, restored.err.count("\n")) == (1, "", 1)
+    assert not (tmp_path / "out").exists()
+    checked = kept("check")
+    assert checked.code == 1
+    assert "damaged: " in checked.out
+    assert kept("check", "--json").document["whole"] is False
+    assert kept("verify", "--json").document["whole"] is False
+
+
+def test_snapshots_that_cannot_be_found_for_damage_are_no_success(kept: Shell) -> None:
+    damage(kept.home)  # before this machine knows what is in the shard
+    for command in (["snapshots"], ["verify", "--all"], ["show", "latest"]):
+        said = kept(*command)
+        assert said.code == 1
+        assert "some snapshots" in said.err
+        assert "`skypail check`" in said.err
+    assert kept("repair").code == 1
+    assert len(rows(kept)) == 2
+
+
+def test_a_damaged_head_is_named_and_a_stray_file_is_not(kept: Shell) -> None:
+    (kept.home / "space/heads/.DS_Store").write_bytes(b"\0\0\0\1Bud1")
+    assert kept("snapshots").err == ""
+    (kept.home / "space/heads/other.head").write_bytes(b"\0" * 40)
+    for command in (["snapshots"], ["check"], ["verify", "--all"]):
+        said = kept(*command)
+        assert said.code == 1
+        assert "passed over other.head" in said.err
+
+
+def test_restoring(kept: Shell, tmp_path: Path) -> None:
+    said = kept("restore", "latest", "--to", tmp_path / "a/b", "--json")
+    assert (said.code, said.document["folder"]) == (0, str(tmp_path / "a/b"))
+    names = {path.name for path in (tmp_path / "a/b").iterdir()}
+    assert names == {"repo.car", "blobs", "identity", "certificate.json", "README.txt"}
+    assert json.loads((tmp_path / "a/b/certificate.json").read_text()) == said.document["snapshot"]
+
+
+def test_nothing_is_restored_over_something(kept: Shell, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine")
+    for folder in (tmp_path, tmp_path / "mine"):
+        said = kept("restore", "latest", "--to", folder)
+        assert (said.code, said.out) == (1, "")
+        assert "is there already and not an empty folder" in said.err
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+@pytest.mark.parametrize("folder", ["/proc/out", "/dev/null/out"])
+def test_a_folder_that_cannot_be_made(kept: Shell, folder: str) -> None:
+    said = kept("restore", "latest", "--to", folder)
+    assert (said.code, said.out, said.err.count("\n")) == (1, "", 1)
+    assert "cannot be made" in said.err
