@@ -26,7 +26,8 @@ def main() -> None:
     answer = fastest(str(Path(sys.executable).with_name("skypail")), "--help")
     ratio = answer / nothing
     print(
-        f"skypail --help: {answer * 1e3:.0f} ms, {ratio:.1f} x `python -c pass` (wanted: at most {WANTED_RATIO:g})"
+        f"skypail --help: {answer * 1e3:.0f} ms, {ratio:.1f} x `python -c pass` "
+        f"(wanted: at most {WANTED_RATIO:g})"
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import hashlib
 import json
 import resource
@@ -19,6 +20,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any, cast
 
+from backup_agent.cli import GC_THRESHOLD
 from backup_agent.identity import Identity
 from backup_agent.net import Retry
 from backup_agent.run import Run, back_up
@@ -150,6 +152,7 @@ def main() -> None:
     parser.add_argument("--task", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.task:
+        gc.set_threshold(GC_THRESHOLD, 50, 100)  # as the command line does
         task, car, about = options.task
         tasks = {
             "store": lambda: measure_store(Path(car), json.loads(about)),
@@ -174,7 +177,8 @@ def report(records: int, folder: Path) -> None:
     print(f"peak memory: {peak_mib:.0f} MiB (wanted: at most {WANTED_PEAK_MIB})")
     if (peer := measure_peer(car, about)) is not None:
         print(
-            f"@atproto/repo, verifying alone: {peer / seconds:.1f} x that (wanted: at least {WANTED_FASTER:g})"
+            f"@atproto/repo, verifying alone: {peer / seconds:.1f} x that "
+            f"(wanted: at least {WANTED_FASTER:g})"
         )
     _, added = measure_post(repo, make_repo(records + 1), folder)
     print(f"one new post: {added} bytes (wanted: at most {WANTED_POST_BYTES})")
