@@ -16,7 +16,7 @@ from backup_agent.run import Outcome, Preferences, Run, back_up
 from backup_agent.source import Source
 from backup_agent.verify import Verification, verify_snapshot
 from pail import run
-from space import FolderClock, FolderSpace
+from space import LOCAL_FILES, Files, FolderClock, FolderSpace
 from tests.faulty_host import FaultyHost
 from ucan import Signer
 
@@ -84,12 +84,14 @@ class Desk:
 
 
 @contextmanager
-def desk(host: FaultyHost, folder: Path, name: str = "laptop") -> Generator[Desk]:
+def desk(
+    host: FaultyHost, folder: Path, name: str = "laptop", *, files: Files = LOCAL_FILES
+) -> Generator[Desk]:
     """The machine called `name`; machines with the same `folder` share the space in it."""
     home = folder / f"{name}-home"
     home.mkdir(exist_ok=True)
     signer = Signer.from_seed(name.encode().ljust(32, b"."))
-    with FolderSpace.open(folder / "space", cache=home, did=SPACE_KEY.did) as space:
+    with FolderSpace.open(folder / "space", cache=home, did=SPACE_KEY.did, files=files) as space:
         yield Desk(host, home, space, signer)
 
 
