@@ -203,6 +203,7 @@ _README = """This folder is a backup of an AT Protocol (Bluesky) account, writte
 repo.car          every record, signed by the account's key; com.atproto.repo.importRepo takes it
 blobs/            images and videos, named by the CID that records link
 identity/         who the account was: its DID document, and the log of the PLC directory that proves it
-preferences.json  private settings. If it is preferences.age instead: age --decrypt -i KEY preferences.age
+preferences.json  private settings. If it is preferences.age instead: run `skypail key --out KEY` where the
+                  backup was made, then `age --decrypt -i KEY preferences.age` (https://age-encryption.org)
 certificate.json  what was proved when the backup was made, and by whom
 """

@@ -96,3 +96,5 @@ def _print_outcome(bench: Workbench, identity: Identity, outcome: Outcome) -> No
     else:
         print_text(f"Nothing has changed since {stamp}; nothing was recorded")
     print_text(f"Proved: {counts_line(outcome.snapshot)}", *shortcoming_lines(outcome.snapshot))
+    if outcome.missing:
+        print_text("What is missing is asked for again by the next backup.")

@@ -1,0 +1,79 @@
+"""`skypail` as a process: pipes, signals, encodings, and how soon it answers."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.backup_agent.cli.shell import COMMAND, Shell
+from tests.faults import slow
+from tests.faulty_host import GET_REPO, FaultyHost
+
+
+def test_the_command_is_installed(shell: Shell) -> None:
+    said = shell.process("--help")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("Usage: skypail ")
+
+
+def test_exit_codes_reach_the_caller(shell: Shell) -> None:
+    assert [shell.process(*each).code for each in (["key"], ["snapshots"], ["nonsense"])] == [0, 1, 2]
+
+
+def test_a_reader_that_leaves_changes_nothing(kept: Shell) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    for command, code in (
+        (["snapshots"], 0),
+        (["snapshots", "--json"], 0),
+        (["show", "nothing", "--json"], 1),
+    ):
+        done = subprocess.run(
+            [COMMAND, *command],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            env=dict(os.environ) | dict(kept.environment),
+            text=True,
+        )
+        assert done.returncode == code
+        assert "Traceback" not in done.stderr
+        assert "BrokenPipe" not in done.stderr
+    os.close(writing)
+
+
+def test_an_interrupted_backup_says_so_and_records_nothing(online: Shell, host: FaultyHost) -> None:
+    host.fault(GET_REPO, slow(1000, 0.05))
+    environment = dict(os.environ) | dict(online.environment)
+    command = [COMMAND, "backup", host.demo.recording.did, "--json"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not host.requests[GET_REPO]:
+            assert process.poll() is None
+            os.sched_yield()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err == "skypail: interrupted; the next run goes on from here\n"
+    assert '"type": "Interrupted"' in out
+    host.heal()
+    assert online("backup", host.demo.recording.did).code == 0
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_terminal_of_any_encoding(kept: Shell, encoding: str) -> None:
+    kept.environ["PYTHONIOENCODING"] = encoding
+    said = kept.process("get", "latest", "app.bsky.actor.profile/self", "--json")
+    assert (said.code, said.err) == (0, "")
+    record = kept("get", "latest", "app.bsky.actor.profile/self", "--json").document
+    assert said.document == record
+
+
+def test_help_loads_next_to_nothing() -> None:
+    """What takes long to import is imported by the commands that need it."""
+    code = "import sys, backup_agent.cli.app; print(sorted(set(sys.modules) & set(sys.argv[1:])))"
+    heavy = ["asyncio", "httpx", "cryptography", "pyrage", "sqlite3", "starlette", "cbrrr", "dns"]
+    said = subprocess.run([sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True)
+    assert said.stdout == "[]\n"
