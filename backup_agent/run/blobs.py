@@ -20,6 +20,7 @@ from backup_agent.run.staging import Staging
 from pail import CID, RAW, PailError, run
 from pail.unixfs import CHUNK_BYTES, FileWriter, leaves
 from space import CorruptBlock, SpaceError
+from space.guard import guarded
 
 MAX_AT_ONCE = 8
 """Blobs under way from one host; a PDS allows 3,000 requests in five minutes."""
@@ -128,7 +129,8 @@ async def _download(run_: Run, cid: CID) -> IO[bytes]:
         async with aclosing(run_.source.blob(run_.account, cid)) as chunks:
             async for chunk in chunks:
                 digest.update(chunk)
-                file.write(chunk)
+                with guarded("keeping a blob until it is proved"):
+                    file.write(chunk)
                 run_.progress.advance(size_bytes=len(chunk))
         if cid.multihash != b"\x12\x20" + digest.digest():
             raise WrongBytes

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pail import CID, DecodeError, parse_cid
+from space.guard import guarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Journal:
     def append(self, blobs: Iterable[StoredBlob]) -> None:
         """Remember `blobs`, which are durable."""
         lines = "".join(json.dumps([str(blob.cid), str(blob.root)]) + "\n" for blob in blobs)
-        with self._path.open("a", encoding="utf-8") as file:
+        with guarded("noting which blobs are here"), self._path.open("a", encoding="utf-8") as file:
             file.write(lines)
 
     def clear(self) -> None:

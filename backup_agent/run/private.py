@@ -13,6 +13,7 @@ from backup_agent.run.staging import Staging
 from backup_agent.sealing import agent_recipient, seal, unseal
 from pail import CID, RAW, MissingBlock, PailError, cid_of, parse_cid
 from space import CorruptBlock, SpaceError
+from space.guard import guarded
 
 NOT_LOGGED_IN = "nobody is logged in to the account on this machine (skypail login)"
 
@@ -86,4 +87,5 @@ class SealedFor:
 
     def remember(self, cid: CID, recipients: list[str]) -> None:
         """Note the recipients of `cid`, in place of what was noted before."""
-        self._path.write_text(json.dumps({"cid": str(cid), "recipients": recipients}))
+        with guarded("noting for whom private data was sealed"):
+            self._path.write_text(json.dumps({"cid": str(cid), "recipients": recipients}))
