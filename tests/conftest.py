@@ -8,10 +8,10 @@ NOT_TESTED = "NOT TESTED"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    reasons = Counter(
-        str(report.longrepr[2]).removeprefix("Skipped: ")
-        for report in terminalreporter.stats.get("skipped", [])
-        if isinstance(report.longrepr, tuple) and NOT_TESTED in report.longrepr[2]
-    )
+    reasons: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        *_, reason = report.longrepr
+        if NOT_TESTED in reason:
+            reasons[reason.removeprefix("Skipped: ")] += 1
     for reason, count in reasons.items():
         terminalreporter.write_sep("!", f"{reason} ({count} tests skipped)", red=True, bold=True)

@@ -15,6 +15,7 @@ from tests.peers import made_account
 from tests.peers.made_account import Json, MadeRecord
 
 PASSWORD = "hunter2-hunter2"
+ADMIN_PASSWORD = "admin-pass"
 WRITES_PER_CALL = 200
 TIMEOUT_S = 120
 
@@ -39,10 +40,12 @@ class Owner:
         """The JSON answer, None if it has no body. Raises PdsRefused."""
         return call(self.pds, method, nsid, token=self.token, **request)
 
-    def make_post(self, text: str) -> Json:
-        """`uri`, `cid` and `commit` of a new post."""
+    def make_post(self, text: str, image: Json | None = None) -> Json:
+        """`uri`, `cid` and `commit` of a new post; `image` is a blob reference."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        post = {"$type": "app.bsky.feed.post", "text": text, "createdAt": at}
+        post: Json = {"$type": "app.bsky.feed.post", "text": text, "createdAt": at}
+        if image is not None:
+            post["embed"] = {"$type": "app.bsky.embed.images", "images": [{"alt": "", "image": image}]}
         body = {"repo": self.did, "collection": "app.bsky.feed.post", "record": post}
         return self.call("POST", "com.atproto.repo.createRecord", json=body)
 
@@ -104,6 +107,14 @@ def seed_account(
     owner.put_records(made_account.records(rnd, owner.did, records, refs))
     owner.call("POST", "app.bsky.actor.putPreferences", json={"preferences": made_account.preferences()})
     return Owner(pds, owner.did, handle, owner.token, blobs=refs)
+
+
+def take_down(owner: Owner) -> None:
+    """As the PDS's administrator."""
+    subject = {"$type": "com.atproto.admin.defs#repoRef", "did": owner.did}
+    body = {"subject": subject, "takedown": {"applied": True, "ref": "test"}}
+    nsid = "com.atproto.admin.updateSubjectStatus"
+    call(owner.pds, "POST", nsid, json=body, auth=("admin", ADMIN_PASSWORD))
 
 
 def call(pds: str, method: str, nsid: str, *, token: str | None = None, **request: Any) -> Any:

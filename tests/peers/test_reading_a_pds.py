@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-import httpx
 import pytest
 
 from backup_agent.errors import (
@@ -25,7 +24,7 @@ from backup_agent.session_file import load_session
 from backup_agent.source import Source
 from pail import RAW, cid_of, parse_cid
 from tests.peers.bed import PdsBed
-from tests.peers.pds_client import PASSWORD, Owner, seed_account
+from tests.peers.pds_client import PASSWORD, Owner, seed_account, take_down
 
 T = TypeVar("T")
 
@@ -147,16 +146,6 @@ def test_a_wrong_password(pds_bed: PdsBed, owner: Owner, tmp_path: Path) -> None
     identity = resolve(pds_bed, owner.did)
     with pytest.raises(LoginFailed):
         with_http(lambda http: login(http, identity, Secret("wrong"), tmp_path))
-
-
-def take_down(owner: Owner) -> None:
-    subject = {"$type": "com.atproto.admin.defs#repoRef", "did": owner.did}
-    answer = httpx.post(
-        f"{owner.pds}/xrpc/com.atproto.admin.updateSubjectStatus",
-        json={"subject": subject, "takedown": {"applied": True, "ref": "test"}},
-        auth=("admin", "admin-pass"),
-    )
-    answer.raise_for_status()
 
 
 def test_an_account_taken_down_is_read_by_its_owner_alone(pds_bed: PdsBed, tmp_path: Path) -> None:
