@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from backup_agent.snapshot.fields import Fields
 from backup_agent.snapshot.keys import parse_timestamp
 from pail import CID, Block, DecodeError, Value, decode_dag_cbor, encode_block, encode_dag_cbor
+from pail.fields import Fields
 
 VERSION = 1
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from backup_agent.snapshot.backup import Backup
-from backup_agent.snapshot.fields import Fields
 from pail import CID, Block, DecodeError, Value, decode_dag_cbor, encode_block, encode_dag_cbor
+from pail.fields import Fields
 from ucan import Signer, UcanError, Verifier
 
 MAX_MISSING = 100_000

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
-from pail import CID, DecodeError, Value
+from pail.cid import CID
+from pail.dag_cbor import Value
+from pail.errors import DecodeError
 
 T = TypeVar("T")
 
