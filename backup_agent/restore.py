@@ -14,8 +14,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,24 +27,27 @@ from backup_agent.errors import RestoreRefused, SealedForOthers
 from backup_agent.progress import Progress
 from backup_agent.sealing import unseal
 from backup_agent.snapshot import decode_identity
-from pail import CID, Block, Reader, fetch, parse_cid, run
+from pail import CID, Block, DecodeError, PailError, Reader, fetch, parse_cid, run
 from pail.car import encode_car_header, encode_frame
 from pail.map import entries
 from pail.unixfs import leaves
+from space import CorruptBlock
 from ucan import Signer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Restored:
     """What was written."""
 
     folder: Path
-    files: int
-    size_bytes: int
-    records: int
-    blobs: int
-    preferences: str | None
+    files: int = 0
+    size_bytes: int = 0
+    records: int = 0
+    blobs: int = 0
+    preferences: str | None = None
     """Name of the file with the preferences, if there are any."""
+    damaged: dict[str, str] = field(default_factory=dict[str, str])
+    """What is damaged in the space and so is not in the folder, each with its cause; never repo.car."""
 
 
 def restore(
@@ -52,9 +56,11 @@ def restore(
     """Write `snapshot` to the folder `to`, which must not be there or be empty.
 
     The folder has its name only when it is complete and durable: until then it is `to` with
-    `.partial` behind it, removed again when something fails.
+    `.partial` behind it, removed again when something fails. A damaged blob does not stop the
+    others: `damaged` and certificate.json name it.
     describe: what certificate.json says.
-    Raises RestoreRefused if the folder is in use or cannot be written, and what reading raises.
+    Raises RestoreRefused if the folder is in use or cannot be written, and what reading the
+    repository raises: it is restored whole or not at all.
     """
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise RestoreRefused(f"{to} is there already and not an empty folder; name a new one")
@@ -68,7 +74,7 @@ def restore(
     except OSError as error:
         raise RestoreRefused(f"{partial} cannot be made: {error.strerror}") from error
     try:
-        restored = _Restorer(snapshot, get, signer, partial, progress).write(describe)
+        restored = _Restorer(snapshot, get, signer, partial, progress, Restored(to)).write(describe)
         if to.exists():
             to.rmdir()
         partial.replace(to)
@@ -79,27 +85,43 @@ def restore(
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    return Restored(to, *restored)
+    return restored
 
 
 class _Restorer:
     def __init__(
-        self, snapshot: Snapshot, get: Reader, signer: Signer, folder: Path, progress: Progress
+        self,
+        snapshot: Snapshot,
+        get: Reader,
+        signer: Signer,
+        folder: Path,
+        progress: Progress,
+        restored: Restored,
     ) -> None:
         self._snapshot, self._get, self._signer = snapshot, get, signer
-        self._folder, self._progress = folder, progress
-        self._files = self._size_bytes = 0
+        self._folder, self._progress, self._restored = folder, progress, restored
 
-    def write(self, describe: dict[str, Any]) -> tuple[int, int, int, int, str | None]:
-        records = self._write_repository()
-        blobs = self._write_blobs()
-        self._write_identity()
-        preferences = self._write_preferences()
-        self._write("certificate.json", _json(describe))
+    def write(self, describe: dict[str, Any]) -> Restored:
+        self._restored.records = self._write_repository()
+        with self._trying("blobs"):
+            self._write_blobs()
+        with self._trying("identity"):
+            self._write_identity()
+        with self._trying("preferences"):
+            self._restored.preferences = self._write_preferences()
+        self._write("certificate.json", _json(describe | {"damaged": self._restored.damaged}))
         self._write("README.txt", _README.encode())
         for folder in (self._folder, *(each for each in self._folder.iterdir() if each.is_dir())):
             _sync_folder(folder)
-        return self._files, self._size_bytes, records, blobs, preferences
+        return self._restored
+
+    @contextmanager
+    def _trying(self, name: str) -> Generator[None]:
+        """Damage inside is noted as that of `name`, and the restoring goes on."""
+        try:
+            yield
+        except (PailError, CorruptBlock) as error:
+            self._restored.damaged[name] = str(error)
 
     def _write_repository(self) -> int:
         root = self._snapshot.backup.repo
@@ -116,15 +138,15 @@ class _Restorer:
 
         return self._stream("repo.car", fill)
 
-    def _write_blobs(self) -> int:
+    def _write_blobs(self) -> None:
         (self._folder / "blobs").mkdir()
         blobs = run(entries(self._snapshot.backup.blobs), self._get)
         self._progress.phase("Writing blobs", len(blobs))
         for name, root in blobs:
-            self._stream(
-                f"blobs/{parse_cid(name)}", lambda put, name=name, root=root: self._copy_blob(name, root, put)
-            )
-        return len(blobs)
+            path = f"blobs/{parse_cid(name)}"
+            with self._trying(path):
+                self._stream(path, lambda put, name=name, root=root: self._copy_blob(name, root, put))
+                self._restored.blobs += 1
 
     def _copy_blob(self, name: str, root: CID, put: Callable[[bytes], object]) -> None:
         digest = hashlib.sha256()
@@ -136,7 +158,7 @@ class _Restorer:
 
         run(leaves(root, emit), self._get)
         if parse_cid(name).multihash[2:] != digest.digest():
-            raise RestoreRefused(f"blob {name} is stored as something else; `skypail verify` tells more")
+            raise DecodeError("what is stored under its name hashes to something else")
         self._progress.advance(1)
 
     def _write_identity(self) -> None:
@@ -165,15 +187,20 @@ class _Restorer:
         self._stream(name, lambda put: put(content))
 
     def _stream(self, name: str, fill: Callable[[Callable[[bytes], object]], Any]) -> Any:
-        """Write a file durably from what `fill` puts into it; what `fill` returns.
+        """Write a file durably from what `fill` puts into it, or no file at all; what `fill` returns.
 
         Private data is for its owner's eyes (T5), so every file is 0600.
         """
-        with open(self._folder / name, "xb", opener=_private) as file:
-            result = fill(file.write)
+        path = self._folder / name
+        with open(path, "xb", opener=_private) as file:
+            try:
+                result = fill(file.write)
+            except BaseException:
+                path.unlink()
+                raise
             _sync(file)
-            self._files += 1
-            self._size_bytes += file.tell()
+            self._restored.files += 1
+            self._restored.size_bytes += file.tell()
         return result
 
 

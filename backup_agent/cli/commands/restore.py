@@ -28,9 +28,10 @@ def restore(selector: str, to: Path, account: str | None, folder: Path | None, a
             f"Restored {snapshot.backup.account} as of {snapshot.backup.created_at} to {restored.folder}",
             f"{restored.records:,} records, {restored.blobs:,} blobs, {restored.files:,} files, "
             f"{size_text(restored.size_bytes)}; every byte matched its hash",
+            *(f"damaged here, so not restored: {name}: {why}" for name, why in restored.damaged.items()),
             *shortcoming_lines(snapshot),
         )
-    return INCOMPLETE if snapshot.certificate.missing else WHOLE
+    return INCOMPLETE if snapshot.certificate.missing or restored.damaged else WHOLE
 
 
 def _document(restored: Restored) -> dict[str, Any]:
@@ -41,4 +42,5 @@ def _document(restored: Restored) -> dict[str, Any]:
         "records": restored.records,
         "blobs": restored.blobs,
         "preferences": restored.preferences,
+        "damaged": restored.damaged,
     }

@@ -141,23 +141,20 @@ def test_checking_and_repairing_a_good_space(kept: Shell) -> None:
         assert kept(*command, "--json").document["whole"] is True
 
 
-def damage(home: Path) -> None:
-    """Flip a bit in the largest shard, somewhere in its middle."""
+def damage(home: Path, what: bytes | None = None) -> None:
+    """Flip a bit in the largest shard: where `what` is, else in its middle, in the largest blob."""
     shard = max((home / "space/shards").glob("*.car"), key=lambda path: path.stat().st_size)
     content = bytearray(shard.read_bytes())
-    content[len(content) // 2] ^= 1
+    content[content.index(what) if what else len(content) // 2] ^= 1
     shard.write_bytes(content)
 
 
-def test_damage_is_named_by_every_command_that_meets_it(kept: Shell, tmp_path: Path) -> None:
+def test_damage_is_named_by_every_command_that_meets_it(kept: Shell) -> None:
     kept("snapshots")
     damage(kept.home)
     verified = kept("verify", "--all")
     assert verified.code == 1
     assert "DAMAGED" in verified.out
-    restored = kept("restore", "latest", "--to", tmp_path / "out")
-    assert (restored.code, restored.out, restored.err.count("\n")) == (1, "", 1)
-    assert not (tmp_path / "out").exists()
     checked = kept("check")
     assert checked.code == 1
     assert "damaged: " in checked.out
@@ -176,6 +173,28 @@ def test_snapshots_that_cannot_be_found_for_damage_are_no_success(kept: Shell) -
     assert len(rows(kept)) == 2
 
 
+def test_a_damaged_blob_does_not_keep_the_rest_from_being_restored(kept: Shell, tmp_path: Path) -> None:
+    kept("snapshots")
+    damage(kept.home)
+    said = kept("restore", "latest", "--to", tmp_path / "out", "--json")
+    assert (said.code, said.document["blobs"]) == (3, len(RECORDING.blobs) - 1)
+    [(name, why)] = said.document["damaged"].items()
+    assert "block" in why
+    there = {f"blobs/{path.name}" for path in (tmp_path / "out/blobs").iterdir()}
+    assert there == {f"blobs/{cid}" for cid in RECORDING.blobs} - {name}
+    assert json.loads((tmp_path / "out/certificate.json").read_text())["damaged"] == {name: why}
+    assert f"not restored: {name}" in kept("restore", "latest", "--to", tmp_path / "words").out
+
+
+def test_a_damaged_record_is_restored_by_nothing(kept: Shell, tmp_path: Path) -> None:
+    kept("snapshots")
+    damage(kept.home, b"app.bsky.actor.profile")
+    said = kept("restore", "latest", "--to", tmp_path / "out")
+    assert (said.code, said.out, said.err.count("\n")) == (1, "", 1)
+    assert "`skypail check` tells more" in said.err
+    assert list(tmp_path.iterdir()) == [kept.home]
+
+
 def test_a_damaged_head_is_named_and_a_stray_file_is_not(kept: Shell) -> None:
     (kept.home / "space/heads/.DS_Store").write_bytes(b"\0\0\0\1Bud1")
     assert kept("snapshots").err == ""
@@ -191,7 +210,8 @@ def test_restoring(kept: Shell, tmp_path: Path) -> None:
     assert (said.code, said.document["folder"]) == (0, str(tmp_path / "a/b"))
     names = {path.name for path in (tmp_path / "a/b").iterdir()}
     assert names == {"repo.car", "blobs", "identity", "certificate.json", "README.txt"}
-    assert json.loads((tmp_path / "a/b/certificate.json").read_text()) == said.document["snapshot"]
+    told = json.loads((tmp_path / "a/b/certificate.json").read_text())
+    assert told == said.document["snapshot"] | {"damaged": {}}
 
 
 def test_nothing_is_restored_over_something(kept: Shell, tmp_path: Path) -> None:

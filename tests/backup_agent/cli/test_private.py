@@ -43,6 +43,17 @@ def test_logging_in_brings_the_preferences(online: Shell, host: FaultyHost) -> N
     assert (online.home / "out/preferences.json").read_bytes() == host.demo.recording.preferences
 
 
+def test_a_login_as_one_document(online: Shell, host: FaultyHost) -> None:
+    recording = host.demo.recording
+    said = online("login", recording.did, "--json", stdin=recording.password)
+    assert said.document | {"handle": None} == {
+        "account": recording.did,
+        "handle": None,
+        "host": host.url,
+        "recipients": [],
+    }
+
+
 def test_a_refused_login_keeps_nothing(online: Shell, host: FaultyHost) -> None:
     said = online("login", host.demo.recording.did, "--json", stdin="n0t-the-passw0rd\n")
     assert said.code == 1
