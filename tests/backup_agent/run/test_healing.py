@@ -19,14 +19,17 @@ def remove(shard: Path) -> None:
 
 
 def truncate(shard: Path) -> None:
-    shard.write_bytes(shard.read_bytes()[: shard.stat().st_size // 2])
+    shard.write_bytes(shard.read_bytes()[:2000])  # so little that repository and blobs both lose blocks
 
 
 def flip(shard: Path, places: int = 5) -> None:
     content = bytearray(shard.read_bytes())
     for at in range(places):
         content[len(content) * at // places + 100] ^= 1
+    written_ns = shard.stat().st_mtime_ns
     shard.write_bytes(content)
+    # File systems tell moments apart by milliseconds, and this test is quicker than that.
+    os.utime(shard, ns=(written_ns, written_ns + 1_000_000_000))
 
 
 def rot(shard: Path) -> None:
