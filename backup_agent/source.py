@@ -68,13 +68,13 @@ class Source:
             if not self._owner_only:
                 raise
             async with aclosing(self.repo(did)) as chunks:
-                head = await read_car_head(chunks, self._host)
+                head = await read_car_head(chunks, self.host)
             return LatestCommit(head.cid, head.rev)
         cid, rev = _text(told.get("cid")), _text(told.get("rev"))
         try:
             return LatestCommit(parse_cid(cid), parse_tid(rev))
         except (DecodeError, InvalidSyntax) as error:
-            raise HostError(self._host, f"its latest commit is {error}") from error
+            raise HostError(self.host, f"its latest commit is {error}") from error
 
     def repo(
         self, did: str, since: str | None = None, *, limit_bytes: int = MAX_REPO_BYTES
@@ -97,7 +97,7 @@ class Source:
                     yield chunk
         except HostError as error:
             if error.name == "BlobNotFound" or (error.status == 400 and "Blob not found" in str(error)):
-                raise BlobNotFound(self._host, str(cid)) from error
+                raise BlobNotFound(self.host, str(cid)) from error
             raise
 
     async def blobs(self, did: str, *, since: str | None = None) -> AsyncGenerator[CID]:
@@ -113,29 +113,30 @@ class Source:
             told = await self._query(_LIST_BLOBS, did, params)
             cids: object = told.get("cids")
             if not isinstance(cids, list):
-                raise HostError(self._host, "its list of blobs is no list")
+                raise HostError(self.host, "its list of blobs is no list")
             for text in cast(list[object], cids):
                 try:
                     yield parse_cid(_text(text))
                 except DecodeError as error:
-                    raise HostError(self._host, f"its list of blobs names {error}") from error
+                    raise HostError(self.host, f"its list of blobs names {error}") from error
             cursor = told.get("cursor")
             if not cids or cursor is None:
                 return
             if not isinstance(cursor, str) or len(cursor) > MAX_CURSOR_CHARS or cursor in seen:
-                raise HostError(self._host, "the cursor of its list of blobs leads nowhere")
+                raise HostError(self.host, "the cursor of its list of blobs leads nowhere")
             seen.add(cursor)
             params["cursor"] = cursor
-        raise HostError(self._host, f"its list of blobs has more than {MAX_BLOB_PAGES} pages")
+        raise HostError(self.host, f"its list of blobs has more than {MAX_BLOB_PAGES} pages")
 
     @property
-    def _host(self) -> str:
+    def host(self) -> str:
+        """Its name, for messages."""
         return host_of(httpx.URL(self._pds))
 
     async def _query(self, nsid: str, did: str, params: Mapping[str, str]) -> JsonObject:
         xrpc = Xrpc(self._http, self._pds, did)
         body = await self._as_allowed(lambda token: xrpc.get(nsid, params, token=token))
-        return decode_object(self._host, body)
+        return decode_object(self.host, body)
 
     async def _stream(
         self, nsid: str, did: str, params: Mapping[str, str], limit_bytes: int

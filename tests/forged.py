@@ -7,12 +7,14 @@ host.demo.head = forge(host.demo.head, forger, did="did:plc:somebodyelse…")
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from itertools import starmap
 from typing import Any
 
 from backup_agent.demo.k256 import K256Key
 from backup_agent.demo.recording import Revision
-from pail import CID, Block, decode_dag_cbor, encode_block, encode_dag_cbor, parse_cid
+from bench.tree_builder import build_tree, put_value
+from pail import CID, Block, Value, decode_dag_cbor, encode_block, encode_dag_cbor, parse_cid
 from pail.car import CarReader, encode_car
 
 
@@ -42,3 +44,16 @@ def read_car(car: bytes) -> list[Block]:
     blocks = reader.feed(car)
     reader.close()
     return blocks
+
+
+def repository(
+    records: Mapping[str, Value], key: K256Key, *, did: str, rev: str, besides: Iterable[Block] = ()
+) -> Revision:
+    """A commit of these records by path, signed by `key`. besides: blocks that it does not reach."""
+    blocks: dict[CID, bytes] = {}
+    root = build_tree({path: put_value(value, blocks) for path, value in records.items()}, blocks)
+    commit = {"did": did, "version": 3, "data": root, "rev": rev, "prev": None}
+    head = encode_block(commit | {"sig": key.sign(encode_dag_cbor(commit))})
+    return Revision(
+        str(head.cid), rev, encode_car([head.cid], [head, *starmap(Block, blocks.items()), *besides])
+    )

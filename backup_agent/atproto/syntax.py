@@ -21,6 +21,7 @@ _DID = re.compile("did:[a-z]+:[a-zA-Z0-9._:%-]*[a-zA-Z0-9._-]")
 _HANDLE = re.compile(rf"(?:{_LABEL}\.)+{_TOP_LABEL}")
 _NSID = re.compile(rf"{_TOP_LABEL}(?:\.{_LABEL})+\.[a-zA-Z][a-zA-Z0-9]{{0,62}}")
 _RECORD_KEY = re.compile("[A-Za-z0-9._:~-]{1,512}")
+_TID_DIGITS = "234567abcdefghijklmnopqrstuvwxyz"
 _TID = re.compile("[234567a-j][234567a-z]{12}")
 
 
@@ -58,6 +59,14 @@ def parse_record_key(text: str) -> str:
 def parse_tid(text: str) -> str:
     """`text`, if it is a TID, as revisions are. Raises InvalidSyntax."""
     return _matching("TID", _TID, text, 13)
+
+
+def tid_unix_ms(tid: str) -> int:
+    """The moment that `tid`, of `parse_tid`, is made of: milliseconds since 1970."""
+    number = 0
+    for char in tid:
+        number = number << 5 | _TID_DIGITS.index(char)
+    return (number >> 10) // 1000
 
 
 def parse_at_uri(text: str) -> AtUri:

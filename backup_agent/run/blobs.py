@@ -8,15 +8,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import IO
 
-from backup_agent.errors import AgentError
+from backup_agent.errors import AgentError, HostError
 from backup_agent.run.context import Run
 from backup_agent.run.journal import Journal, StoredBlob
 from backup_agent.run.staging import Staging
+from backup_agent.snapshot.certificate import MAX_MISSING
 from pail import CID, RAW, PailError, run
 from pail.unixfs import CHUNK_BYTES, FileWriter, leaves
 from space import CorruptBlock, SpaceError
@@ -30,6 +31,10 @@ SPOOL_BYTES = 1 << 20
 
 FLUSH_BYTES = 32 << 20
 """Staged bytes after which proved blobs are made durable, so that a killed run keeps them."""
+
+
+MAX_CAUSE_BYTES = 140
+"""So that a certificate of MAX_MISSING causes is still one block."""
 
 
 class WrongBytes(AgentError):
@@ -68,7 +73,8 @@ class BlobIntake:
                 try:
                     self._keep(self._already_here(cid, known.get(cid)) or await self._fetch(cid))
                 except AgentError as error:
-                    missing[cid] = str(error)
+                    missing[cid] = _brief(error)
+                    self._check_number(missing)
                 self._run.progress.advance(1)
 
         try:
@@ -82,6 +88,11 @@ class BlobIntake:
             self._keep_proved()
             raise
         return missing
+
+    def _check_number(self, missing: Collection[CID]) -> None:
+        if len(missing) > MAX_MISSING:
+            why = f"it does not give more than {MAX_MISSING:,} of the account's blobs; nothing was recorded"
+            raise HostError(self._run.source.host, why)
 
     def _already_here(self, cid: CID, noted: CID | None) -> StoredBlob | None:
         """The blob if the space has it whole: read and hashed, whatever is `noted` of its root."""
@@ -119,6 +130,11 @@ class BlobIntake:
         self._staging.flush()
         self.journal.append(self._unjournalled)
         self._unjournalled.clear()
+
+
+def _brief(error: AgentError) -> str:
+    """The cause as a certificate has room for it."""
+    return str(error).encode()[:MAX_CAUSE_BYTES].decode(errors="ignore")
 
 
 async def _download(run_: Run, cid: CID) -> IO[bytes]:

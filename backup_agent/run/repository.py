@@ -11,15 +11,24 @@ from backup_agent.atproto.errors import RepositoryFault
 from backup_agent.atproto.mst import MAX_ASK, walk_blocks
 from backup_agent.atproto.mst_diff import Change
 from backup_agent.atproto.repo import ChangeProof, check_records, verify_change, verify_repo
+from backup_agent.atproto.syntax import tid_unix_ms
 from backup_agent.catalogue import Snapshot
 from backup_agent.errors import BackupRefused, StaleHost
 from backup_agent.run.base import Base
 from backup_agent.run.context import Run
 from backup_agent.run.staging import Put, Staging
+from backup_agent.snapshot import format_timestamp
+from backup_agent.snapshot.keys import parse_timestamp
 from backup_agent.source import LatestCommit
 from pail import CID, Block, MissingBlock, PailError, Walk, run
 from pail.car import CarReader
 from space import CorruptBlock
+
+MAX_BLOCKS = 1 << 23
+"""Blocks of one repository; some 200 bytes of memory each while they are staged."""
+
+MAX_AHEAD_MS = 24 * 3600 * 1000
+"""How far a revision may be ahead of this machine's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +77,13 @@ async def _fetch(run_: Run, staging: Staging, since: str | None) -> CID:
     run_.progress.phase("Fetching the repository")
 
     async def attempt() -> CID:
-        reader = CarReader()
+        reader, count = CarReader(), 0
         async with aclosing(run_.source.repo(run_.account, since=since)) as chunks:
             async for chunk in chunks:
                 blocks = reader.feed(chunk)
+                count += len(blocks)
+                if count > MAX_BLOCKS:
+                    raise BackupRefused(run_.account, f"the host sends more than {MAX_BLOCKS:,} blocks")
                 staging.put_many(blocks)
                 run_.progress.advance(len(blocks), len(chunk))
         reader.close()
@@ -141,8 +153,16 @@ class _Prover:
         self._blobs.add(reference.cid)
 
     def _check_rev(self, rev: str) -> None:
-        """An older commit may be as well signed as a newer one: only its rev tells."""
-        previous = self._base.previous
+        """An older commit may be as well signed as a newer one: only its rev tells.
+
+        One from the future, recorded, would make every later commit look old.
+        """
+        previous, at_ms, now_ms = self._base.previous, tid_unix_ms(rev), self._run.now_ms()
+        if previous is not None:  # whose moment was later than now if this machine's clock went back
+            now_ms = max(now_ms, parse_timestamp(previous.backup.created_at))
+        if at_ms > now_ms + MAX_AHEAD_MS:
+            why = f"its revision {rev} is dated {format_timestamp(at_ms)}, ahead of this machine's clock"
+            raise BackupRefused(self._run.account, why)
         if previous is not None and rev < previous.backup.rev:
             raise StaleHost(self._run.account, rev, previous.backup.rev)
 

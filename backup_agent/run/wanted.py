@@ -6,7 +6,7 @@ host lists beyond that is wanted too, since a lexicon unknown to us may link it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -18,6 +18,9 @@ from backup_agent.run.repository import Repository
 from pail import CID, PailError, Reader, parse_cid, run
 from pail.map import entries, get
 from space import CorruptBlock
+
+MAX_UNLINKED = 10_000
+"""Blobs taken from the host's list alone. A PDS lists what records link, so there are hardly any."""
 
 LISTING_FAILED = "the host's list of blobs could not be read, so only those that records link are here"
 
@@ -51,25 +54,36 @@ async def wanted_blobs(run_: Run, repository: Repository, base: Base) -> Wanted:
             return Wanted(missing, excluded=unread)
         return Wanted(missing | repository.blobs | before.keys(), excluded=unread, roots=before)
     since = None if repository.whole or previous is None else previous.backup.rev
-    listed, excluded = await _listed(run_, since)
-    wanted = repository.blobs | listed
     if base.proved is None:
-        return Wanted(frozenset(wanted), excluded=excluded, roots=before or {})
+        unlinked, excluded = await _unlinked(run_, since, repository.blobs.__contains__)
+        return Wanted(repository.blobs | unlinked, excluded=excluded, roots=before or {})
+    pail = base.proved.backup.blobs
     if repository.whole:
-        held = {parse_cid(key) for key, _ in run(entries(base.proved.backup.blobs), read)}
-        return Wanted(frozenset(wanted - held), frozenset(held - wanted), excluded)
-    wanted |= set(map(parse_cid, base.proved.certificate.missing))
-    added = {cid for cid in wanted if not _holds(base.proved.backup.blobs, cid, read)}
-    return Wanted(frozenset(added), excluded=excluded)
+        unlinked, excluded = await _unlinked(run_, since, repository.blobs.__contains__)
+        wanted = repository.blobs | unlinked
+        held = frozenset(parse_cid(key) for key, _ in run(entries(pail), read))
+        return Wanted(wanted - held, frozenset() if excluded else held - wanted, excluded)
+    unlinked, excluded = await _unlinked(run_, since, lambda cid: _holds(pail, cid, read))
+    wanted = repository.blobs | unlinked | set(map(parse_cid, base.proved.certificate.missing))
+    return Wanted(frozenset(cid for cid in wanted if not _holds(pail, cid, read)), excluded=excluded)
 
 
-async def _listed(run_: Run, since: str | None) -> tuple[set[CID], dict[str, str]]:
-    """The blobs that the host lists, and why there are none if it cannot be read."""
+async def _unlinked(
+    run_: Run, since: str | None, known: Callable[[CID], bool]
+) -> tuple[frozenset[CID], dict[str, str]]:
+    """The blobs that the host lists besides those known, and why there are none if it is not to be had."""
+    found: set[CID] = set()
     try:
         async with aclosing(run_.source.blobs(run_.account, since=since)) as blobs:
-            return {cid async for cid in blobs}, {}
+            async for cid in blobs:
+                if not known(cid):
+                    found.add(cid)
+                if len(found) > MAX_UNLINKED:
+                    why = f"the host lists more than {MAX_UNLINKED:,} blobs that no record links"
+                    return frozenset(), {"listBlobs": f"{why}; none of those is here"}
     except AgentError as error:
-        return set(), {"listBlobs": f"{LISTING_FAILED}: {error}"}
+        return frozenset(), {"listBlobs": f"{LISTING_FAILED}: {error}"}
+    return frozenset(found), {}
 
 
 def _claimed(previous: Snapshot, read: Reader) -> dict[CID, CID] | None:

@@ -13,8 +13,8 @@ from pail import CID, Block, DecodeError, Value, decode_dag_cbor, encode_block, 
 from pail.fields import Fields
 from ucan import Signer, UcanError, Verifier
 
-MAX_MISSING = 100_000
-"""Blobs that a certificate may name as missing; an account with more has no host left."""
+MAX_MISSING = 40_000
+"""Blobs that a certificate may name as missing; more with their causes do not fit one block."""
 
 
 @dataclass(frozen=True, slots=True)

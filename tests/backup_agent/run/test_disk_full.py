@@ -1,4 +1,4 @@
-"""No room left at any write of a backup: one clear error, nothing half recorded, and the next run completes."""
+"""No room left at any write of a backup: one clear error, nothing half recorded; the next run completes."""
 
 import tempfile
 from pathlib import Path

@@ -81,8 +81,7 @@ def test_any_one_shard_may_be_lost(
     first_backup(laptop, monkeypatch)
     harm(shards(laptop)[number])
     assert laptop.back_up().whole
-    assert laptop.all_whole()
-    assert laptop.snapshots()
+    assert not laptop.verify()[-1].problems, "an older Backup itself may be lost, which no host has"
 
 
 @pytest.mark.parametrize("look", ["check", "verify"])
