@@ -60,11 +60,16 @@ def parse_multikey(text: str) -> PublicKey:
         codec, at = decode_varint(encoded)
     except DecodeError as error:
         raise InvalidPrincipal(f"not a multikey: {text!r}") from error
+    return decode_public_key(PublicKey(codec, encoded[at:]))
+
+
+def decode_public_key(public_key: PublicKey) -> PublicKey:
+    """The same key, if it is of a kind in KEY_BYTES and on its curve. Raises InvalidPrincipal."""
+    codec, key = public_key
     if codec not in KEY_BYTES:
-        raise InvalidPrincipal(f"key of an unknown kind 0x{codec:x}: {text!r}")
-    key = encoded[at:]
+        raise InvalidPrincipal(f"key of an unknown kind 0x{codec:x}: {key[:65].hex()}")
     if len(key) != KEY_BYTES[codec]:
-        raise InvalidPrincipal(f"key of {len(key)} bytes, not {KEY_BYTES[codec]}: {text!r}")
+        raise InvalidPrincipal(f"key of {len(key)} bytes, not {KEY_BYTES[codec]}: {key[:65].hex()}")
     return PublicKey(codec, key if codec == ED25519 else _compress(codec, key))
 
 

@@ -20,7 +20,7 @@ from pail.errors import DecodeError
 from pail.varint import encode_varint
 from ucan.errors import BadSignature, InvalidPrincipal
 from ucan.multikey import ED25519, SECP256K1, PublicKey, format_did_key, parse_did_key
-from ucan.varsig import SIGNATURE_BYTES, SIGNATURE_CODES, decode_varsig, encode_varsig
+from ucan.varsig import ALGORITHMS, SIGNATURE_BYTES, SIGNATURE_CODES, decode_varsig, encode_varsig
 
 SEED_BYTES = 32
 
@@ -137,6 +137,11 @@ class Signer:
     def did(self) -> str:
         """The did:key that this signer's signatures verify under."""
         return self.verifier.did
+
+    @property
+    def algorithm(self) -> str:
+        """The name of its signatures' algorithm."""
+        return ALGORITHMS[SIGNATURE_CODES[ED25519]]
 
     def sign(self, payload: bytes) -> bytes:
         """The varsig of `payload`."""

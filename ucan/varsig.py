@@ -17,6 +17,12 @@ SIGNATURE_BYTES = 64
 SIGNATURE_CODES = {ED25519: 0xD0ED, SECP256K1: 0xD0E7, P256: 0xD01200}
 """The signature code of each kind of key: EdDSA, ES256K, ES256."""
 
+ALGORITHMS = {0xD0ED: "EdDSA", 0xD0E7: "ES256K", 0xD01200: "ES256"}
+"""The name of each signature code, as the header of a UCAN gives it."""
+
+ABSENT = encode_varint(0xD000) + encode_varint(0)
+"""The signature of a principal that holds no key: of no standard, without bytes or a name."""
+
 
 def encode_varsig(code: int, signature: bytes) -> bytes:
     """The varsig of a raw signature."""
@@ -33,3 +39,13 @@ def decode_varsig(varsig: bytes) -> tuple[int, bytes]:
     if size != SIGNATURE_BYTES or len(varsig) - at != size:
         raise DecodeError(f"varsig of {len(varsig) - at} bytes that states {size}, not {SIGNATURE_BYTES}")
     return code, varsig[at:]
+
+
+def algorithm_of(varsig: bytes) -> str:
+    """The name of a signature's algorithm, "" for ABSENT. Raises DecodeError for one we do not know."""
+    if varsig == ABSENT:
+        return ""
+    code, _ = decode_varsig(varsig)
+    if code not in ALGORITHMS:
+        raise DecodeError(f"signature of an unknown algorithm 0x{code:x}")
+    return ALGORITHMS[code]

@@ -12,6 +12,7 @@ from pathlib import Path
 from pail import PailError
 from spec.replay.classes import NoReplay, replay_of
 from spec.replay.report import Report
+from ucan import UcanError
 
 
 def main(paths: list[str]) -> int:
@@ -38,7 +39,7 @@ def _replay_file(path: str) -> bool:
 def replay_file(path: Path) -> Report:
     """The outcome of every case in a file. Raises OSError, ValueError, NoReplay."""
     vectors = json.loads(path.read_text(encoding="utf-8"))
-    report = Report(errors=(PailError,))
+    report = Report(errors=(PailError, UcanError))
     replay_of(vectors)(vectors, report)
     return report
 

@@ -24,6 +24,8 @@ _MODULES = {
     "clock": "spec.replay.clock",
     "crdt": "spec.replay.crdt",
     "unixfs": "spec.replay.unixfs",
+    "ucan": "spec.replay.ucan",
+    "http": "spec.replay.http",
 }
 
 

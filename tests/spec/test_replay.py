@@ -13,7 +13,7 @@ from spec.replay.classes import replay_of
 from spec.replay.report import Report
 
 FOLDER = Path(__file__).parent.parent.parent / "spec/vectors/js"
-CASES = {"pail": 73, "clock": 195, "crdt": 293, "unixfs": 11}
+CASES = {"pail": 73, "clock": 195, "crdt": 293, "unixfs": 11, "ucan": 75, "http": 7}
 
 
 @pytest.mark.parametrize("name", CASES)
