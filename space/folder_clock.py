@@ -8,7 +8,7 @@ event counts from the moment that all it needs is here (C3), and never stops to.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pail import CID, MissingBlock, PailError, run
 from pail.clock import advance
@@ -54,14 +54,24 @@ class FolderClock:
         return self.report().head
 
     def report(self) -> ClockReport:
-        """As `head`, and what else stands in the folder."""
+        """As `head`, and what else stands in the folder.
+
+        Events that were lost are not pending but past, once this agent's head object went on without.
+        """
         self._space.refresh()
         with guarded("reading the heads"):
-            return self._fold()
+            known = self._fold()
+        if self._agent.did not in known.agents:
+            return known
+        named = {event for head in known.agents.values() for event in head}
+        return replace(
+            known, pending={event: lack for event, lack in known.pending.items() if event in named}
+        )
 
     def advance(self, event: CID, blocks: Iterable[tuple[CID, bytes]] = ()) -> Head:
         """The head after `event` is seen: it is in this agent's head object, on the disk, on return (C4).
 
+        An event that is known already costs no write, unless the object was lost or is an older copy.
         blocks: hash-checked; those the space lacks are written first (S1).
         Raises NotReadable if something the event needs is not here (C3), PailError if it is no
         event of a pail, SpaceFull, SpaceUnavailable; the head is then as before.
@@ -77,7 +87,9 @@ class FolderClock:
                 raise NotReadable(event, error.cid) from error
             head = run(advance(known.head, event), self._space.get)
             name = did_key_part(self._agent.did) + HEAD_SUFFIX
-            self._space.objects.store(HEADS, name, encode_head_object(head, self._agent))
+            content = encode_head_object(head, self._agent)
+            if self._space.objects.load(HEADS, name, MAX_HEAD_OBJECT_BYTES) != content:
+                self._space.objects.store(HEADS, name, content)
             self._remember(head, known.pending)
             return head
 

@@ -75,6 +75,8 @@ def record(run_: Run, staging: Staging, head: Head, base: Base, found: Findings)
     ):
         if staging.staged_blocks:
             staging.flush()
+        for event in head:  # a head object that was lost is written anew; else this writes nothing
+            run_.clock.advance(event, ())
         now = replace(base.previous.certificate, excluded=certificate.excluded)
         return Outcome(replace(base.previous, certificate=now), False, staging.written_bytes)
     certificate_block = issue_certificate(certificate, run_.signer)

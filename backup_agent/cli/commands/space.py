@@ -22,6 +22,8 @@ def repair(folder: Path | None, as_json: bool) -> int:
     """Rebuild the index, save what can be saved."""
     with workbench(folder) as bench:
         report = bench.space.repair()
+        for event in bench.clock.head():  # a head object that was lost is written anew
+            bench.clock.advance(event)
         _, heads_whole = bench.look()
     return _say(report, as_json, "Repaired", heads_whole)
 

@@ -2,11 +2,15 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from backup_agent.catalogue import Snapshot
 from backup_agent.run import blobs
+from backup_agent.snapshot import decode_backup, encode_backup, snapshot_key
+from pail import CID, crdt, run
 from tests.backup_agent.run.desk import Desk, desk
 from tests.faults import refused
 from tests.faulty_host import GET_BLOB, GET_REPO, LIST_BLOBS, FaultyHost
@@ -165,3 +169,49 @@ def test_sealed_preferences_that_are_lost_are_sealed_anew(laptop: Desk) -> None:
     outcome = laptop.back_up()
     assert outcome.whole
     assert not laptop.verify()[-1].problems
+
+
+def lose_index(folder: Path) -> None:
+    for path in folder.glob("*-home/*.sqlite*"):
+        path.unlink()
+
+
+@pytest.mark.parametrize("harm", ["removed", "garbled", "an older copy"])
+def test_a_head_that_is_lost_is_written_anew(host: FaultyHost, tmp_path: Path, harm: str) -> None:
+    with desk(host, tmp_path) as laptop:
+        laptop.back_up()
+        head = next((tmp_path / "space" / "heads").iterdir())
+        older = head.read_bytes()
+        host.demo.publish_next_post()
+        laptop.back_up()
+        head.unlink() if harm == "removed" else head.write_bytes(older if "older" in harm else b"?")
+        assert not laptop.back_up().recorded
+    lose_index(tmp_path)
+    with desk(host, tmp_path) as laptop:
+        assert len(laptop.snapshots()) == 2
+
+
+def test_a_forged_snapshot_is_never_built_on(laptop: Desk) -> None:
+    first = laptop.back_up().snapshot
+    forged = encode_backup(replace(first.backup, rev="jzzzzzzzzzzzz"), certificate_of(laptop, first))
+    key = snapshot_key(laptop.did, "9999-12-31T23:59:59.999Z")
+    update = run(crdt.put(laptop.clock.head(), key, forged.cid), laptop.space.get)
+    assert update.event
+    laptop.clock.advance(update.event.cid, [forged, *update.additions, update.event])
+    assert not laptop.back_up().recorded
+    laptop.host.demo.publish_next_post()
+    assert laptop.back_up().snapshot.certificate.previous == first.cid
+
+
+def certificate_of(laptop: Desk, snapshot: Snapshot) -> CID:
+    return decode_backup(laptop.space.get([snapshot.cid])[0])[1]
+
+
+def test_a_lost_event_is_pending_until_the_next_backup(laptop: Desk) -> None:
+    laptop.back_up()
+    for shard in shards(laptop):
+        shard.unlink()
+    assert laptop.clock.report().pending
+    assert laptop.back_up().whole
+    assert not laptop.clock.report().pending
+    assert laptop.all_whole()
