@@ -47,9 +47,10 @@ class Desk:
     def back_up(self) -> Outcome:
         """One run, a second after the one before."""
         self.now_ms += 1000
-        return asyncio.run(self._back_up())
+        return asyncio.run(self.run())
 
-    async def _back_up(self) -> Outcome:
+    async def run(self) -> Outcome:
+        """One run at this machine's present moment."""
         async with Http(allow_private=True, retry=Retry(sleep=self._sleep)) as http:
             identity = await Resolver(http, plc_url=self.host.url).resolve(self.did)
             work = Run(
