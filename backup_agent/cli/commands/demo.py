@@ -7,6 +7,8 @@ host as the PLC directory and allow connections to loopback.
 from __future__ import annotations
 
 import asyncio
+import shutil
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from backup_agent.cli.commands.backup import run_backup
 from backup_agent.cli.commands.login import log_in
 from backup_agent.cli.describe import counts_line, details, summary
 from backup_agent.cli.output import FAILED, WHOLE, print_json, print_text, size_text
-from backup_agent.cli.workbench import Workbench, workbench
+from backup_agent.cli.workbench import Workbench, resolve, workbench
 from backup_agent.compare import compare
 from backup_agent.demo.host import DemoHost
 from backup_agent.demo.serve import run_host
@@ -65,9 +67,9 @@ class _Story:
     def tell(self) -> dict[str, Any]:
         did, started = self.host.recording.did, time.monotonic()
         self.say(f"A host on this machine serves a recorded account: {self.host.url}", "")
-        asyncio.run(
-            log_in(self.bench.settings, self.bench.home, did, lambda _: Secret(self.host.recording.password))
-        )
+        identity = asyncio.run(resolve(self.bench.settings, did))
+        password = Secret(self.host.recording.password)
+        asyncio.run(log_in(self.bench.settings, self.bench.home, identity, password))
         first = self._back_up("1. Backed up, everything")
         self.host.publish_next_post()
         second = self._back_up("2. A new post, backed up again")
@@ -126,16 +128,17 @@ class _Story:
         return same
 
     def _close(self, whole: bool, elapsed_s: float) -> None:
+        me = "skypail" if shutil.which("skypail") else sys.argv[0]
         self.say(
             "",
             f"{'All is well' if whole else 'Something is wrong'} ({elapsed_s:.1f} s).",
             f"Everything is in {self.folder}; delete it when you like.",
             "",
             "With your own account:",
-            "    skypail backup alice.example.com    # nothing to configure; as often as you like",
-            "    skypail login alice.example.com     # to include your preferences: asks for an app password",
-            "    skypail verify",
-            "    skypail restore latest --to my-account",
+            f"    {me} backup alice.example.com    # nothing to configure; as often as you like",
+            f"    {me} login alice.example.com     # to include your preferences: asks for an app password",
+            f"    {me} verify",
+            f"    {me} restore latest --to my-account",
         )
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import getpass
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from backup_agent.cli.output import WHOLE, print_json, print_text
 from backup_agent.cli.workbench import resolve, settings
-from backup_agent.errors import LoginFailed
+from backup_agent.errors import SessionError
 from backup_agent.home import Home, Settings
-from backup_agent.identity import Identity, Resolver
+from backup_agent.identity import Identity
 from backup_agent.net import Http
 from backup_agent.sealing import check_recipient
 from backup_agent.secret import Secret
@@ -27,7 +26,9 @@ def login(account: str, recipients: list[str], as_json: bool) -> int:
     checked = [check_recipient(text) for text in recipients]
     chosen = settings()
     home = Home.open(chosen.home)
-    identity = asyncio.run(log_in(chosen, home, account, _ask_password))
+    identity = asyncio.run(resolve(chosen, account))
+    password = _ask_password(identity)  # not within the event loop, which would swallow Ctrl-C
+    asyncio.run(log_in(chosen, home, identity, password))
     files = home.account(identity.did)
     if checked:
         files.set_recipients(checked)
@@ -62,13 +63,10 @@ def logout(account: str, as_json: bool) -> int:
     return WHOLE
 
 
-async def log_in(chosen: Settings, home: Home, account: str, ask: Callable[[Identity], Secret]) -> Identity:
-    """Resolve the account, ask for its app password, and keep the session."""
+async def log_in(chosen: Settings, home: Home, identity: Identity, password: Secret) -> None:
+    """Open a session and keep it. Raises LoginFailed, SessionUnusable, HostError."""
     async with Http(allow_private=chosen.allow_private_hosts) as http:
-        identity = await Resolver(http, plc_url=chosen.plc_url).resolve(account)
-        password = await asyncio.to_thread(ask, identity)
         await open_new_session(http, identity, password, home.sessions)
-        return identity
 
 
 def _ask_password(identity: Identity) -> Secret:
@@ -81,5 +79,5 @@ def _ask_password(identity: Identity) -> Secret:
     except (EOFError, UnicodeDecodeError):
         text = ""
     if not text:
-        raise LoginFailed(identity.did, identity.pds, "no app password was given")
+        raise SessionError("no app password was given; type it when asked, or pass it on standard input")
     return Secret(text)

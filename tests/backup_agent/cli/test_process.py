@@ -62,6 +62,36 @@ def test_an_interrupted_backup_says_so_and_records_nothing(online: Shell, host: 
     assert online("backup", host.demo.recording.did).code == 0
 
 
+def test_the_password_is_asked_for_without_echo_and_ctrl_c_ends_it(online: Shell, host: FaultyHost) -> None:
+    recording = host.demo.recording
+    code, shown = at_terminal(online, ["login", recording.did], recording.password)
+    assert code == 0
+    assert "App password of " in shown
+    assert recording.password not in shown
+    code, shown = at_terminal(online, ["login", recording.did], None)
+    assert code == 130
+    assert "interrupted" in shown
+
+
+def at_terminal(shell: Shell, command: list[str], answer: str | None) -> tuple[int, str]:
+    """Exit code and output of a process on a terminal; its question gets `answer`, or Ctrl-C for None."""
+    here, there = os.openpty()
+    environment = dict(os.environ) | dict(shell.environment)
+    with os.fdopen(here, "r+b", buffering=0) as terminal, os.fdopen(there) as its:
+        process = subprocess.Popen(
+            [COMMAND, *command], env=environment, stdin=its, stdout=its, stderr=its, start_new_session=True
+        )
+        shown = b""
+        while not shown.endswith(b": "):
+            shown += terminal.read(1)
+        if answer is None:
+            process.send_signal(signal.SIGINT)
+        else:
+            terminal.write(answer.encode() + b"\n")
+        code = process.wait(30)
+        return code, (shown + terminal.read(1 << 16)).decode()
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_a_terminal_of_any_encoding(kept: Shell, encoding: str) -> None:
     kept.environ["PYTHONIOENCODING"] = encoding
