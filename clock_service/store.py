@@ -1,0 +1,92 @@
+"""What a clock service keeps, and the one contract of all that keep it.
+
+Everything is durable when a call returns (C4). A call that raises StoreUnavailable may have been
+done or not, and can be made again. Calls may come from many tasks at once, and many processes
+may share one database: an advance is one transaction, so no event is ever lost to another.
+
+    clock        one row for each space: head, registration, what it has used
+    event        the blocks of a clock's events: exactly its head and their ancestors
+    revocation   delegations that were revoked, by whom
+    receipt      the messages that answered, by task; the last MAX_RECEIPTS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple, Protocol
+
+from clock_service.admission import Clock, Findings, Gathered
+from clock_service.policy import Policy, Registration
+from pail import CID
+from pail.event import Head
+
+MAX_RECEIPTS = 100_000
+"""Kept for GET /receipt; older ones are forgotten. An advance's take some 2 KiB each."""
+
+MAX_RECEIPT_BYTES = 1 << 20
+MAX_REVOCATIONS_READ = 1024
+"""Delegations asked about at once."""
+
+MAX_REGISTRATIONS_READ = 10_000
+
+
+class Known(NamedTuple):
+    """A clock and which of some events it keeps, at one moment."""
+
+    clock: Clock
+    kept: frozenset[CID]
+
+
+class Revocation(NamedTuple):
+    """`delegation` was revoked by the principal `by`. Whether `by` may is the validator's to say."""
+
+    delegation: CID
+    by: str
+
+
+class Store(Protocol):
+    """Every method raises StoreUnavailable if the database does not answer."""
+
+    async def advance(self, space: str, offer: Gathered, findings: Findings, policy: Policy) -> Head:
+        """The head after `offer.event`, in one transaction: `settle` decides, and raises its errors."""
+        ...
+
+    async def known(self, space: str, events: Collection[CID] = ()) -> Known:
+        """The clock as it is now, and which of `events` it keeps. A clock never seen is an empty one."""
+        ...
+
+    async def events(self, space: str, events: Sequence[CID]) -> dict[CID, bytes]:
+        """The blocks of those events that the clock keeps."""
+        ...
+
+    async def register(self, registration: Registration) -> None:
+        """Host the space, or change its limits and guard."""
+        ...
+
+    async def unregister(self, space: str) -> bool:
+        """Host it no longer; what was kept stays readable. False if it was not registered."""
+        ...
+
+    async def registrations(self, after: str = "") -> list[Registration]:
+        """Those of spaces that sort after `after`, by space, MAX_REGISTRATIONS_READ at most."""
+        ...
+
+    async def revoke(self, revocation: Revocation) -> None:
+        """Remember it for ever. Twice is once."""
+        ...
+
+    async def revocations(self, delegations: Sequence[CID]) -> frozenset[Revocation]:
+        """Those known now of these delegations, MAX_REVOCATIONS_READ at most (T3)."""
+        ...
+
+    async def keep_receipt(self, task: CID, message: bytes) -> None:
+        """Keep what answered `task`; the first answer stays."""
+        ...
+
+    async def receipt(self, task: CID) -> bytes | None:
+        """What answered `task`, or None if it is not known, or not any more."""
+        ...
+
+    def close(self) -> None:
+        """Finish what was asked, then let the database go. Blocks; twice is once."""
+        ...
