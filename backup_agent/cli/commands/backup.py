@@ -95,6 +95,10 @@ def _print_outcome(bench: Workbench, identity: Identity, outcome: Outcome) -> No
         print_text(f"Recorded {stamp}, {size_text(outcome.written_bytes)} new in {bench.folder}")
     else:
         print_text(f"Nothing has changed since {stamp}; nothing was recorded")
+        if outcome.written_bytes:
+            print_text(
+                f"What was damaged in {bench.folder} is whole again: {size_text(outcome.written_bytes)}"
+            )
     print_text(f"Proved: {counts_line(outcome.snapshot)}", *shortcoming_lines(outcome.snapshot))
     if outcome.missing:
         print_text("What is missing is asked for again by the next backup.")

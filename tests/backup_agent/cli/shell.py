@@ -94,3 +94,11 @@ def add_stranger(home: Path) -> None:
             staging.put_many([certificate, block, *update.additions, update.event])
             staging.flush()
         clock.advance(update.event.cid, [update.event, *update.additions])
+
+
+def damage(home: Path, what: bytes | None = None) -> None:
+    """Flip a bit in the largest shard: where `what` is, else in its middle, in the largest blob."""
+    shard = max((home / "space/shards").glob("*.car"), key=lambda path: path.stat().st_size)
+    content = bytearray(shard.read_bytes())
+    content[content.index(what) if what else len(content) // 2] ^= 1
+    shard.write_bytes(content)

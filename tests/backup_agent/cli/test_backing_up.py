@@ -2,7 +2,7 @@
 
 import json
 
-from tests.backup_agent.cli.shell import Shell
+from tests.backup_agent.cli.shell import Shell, damage
 from tests.faults import refused, replaced, truncated
 from tests.faulty_host import GET_BLOB, GET_LATEST_COMMIT, GET_REPO, FaultyHost
 
@@ -77,6 +77,16 @@ def test_an_answer_that_makes_no_sense(online: Shell, host: FaultyHost) -> None:
     host.fault(GET_LATEST_COMMIT, replaced(b"<html>nothing here</html>"))
     said = online("backup", did_of(host))
     assert (said.code, said.out, said.err.count("\n")) == (1, "", 1)
+
+
+def test_what_was_damaged_is_fetched_again_and_said(online: Shell, host: FaultyHost) -> None:
+    online("backup", did_of(host))
+    damage(online.home)
+    assert online("verify").code == 1
+    said = online("backup", did_of(host))
+    assert said.code == 0
+    assert "What was damaged in" in said.out
+    assert online("verify").code == 0
 
 
 def test_a_private_host_is_refused_unless_allowed(online: Shell, host: FaultyHost) -> None:

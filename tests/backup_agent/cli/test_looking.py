@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from backup_agent.demo.recording import load_recording
-from tests.backup_agent.cli.shell import STRANGER, Shell, add_stranger
+from tests.backup_agent.cli.shell import STRANGER, Shell, add_stranger, damage
 
 RECORDING = load_recording()
 DID = RECORDING.did
@@ -139,14 +139,6 @@ def test_checking_and_repairing_a_good_space(kept: Shell) -> None:
     for command in (["check"], ["check", "--quick"], ["repair"]):
         assert kept(*command).out.endswith("Whole.\n")
         assert kept(*command, "--json").document["whole"] is True
-
-
-def damage(home: Path, what: bytes | None = None) -> None:
-    """Flip a bit in the largest shard: where `what` is, else in its middle, in the largest blob."""
-    shard = max((home / "space/shards").glob("*.car"), key=lambda path: path.stat().st_size)
-    content = bytearray(shard.read_bytes())
-    content[content.index(what) if what else len(content) // 2] ^= 1
-    shard.write_bytes(content)
 
 
 def test_damage_is_named_by_every_command_that_meets_it(kept: Shell) -> None:
