@@ -1,6 +1,10 @@
 """`skypail backup` as its user meets it: the words, the one document, the exit code."""
 
 import json
+import tempfile
+from pathlib import Path
+
+import pytest
 
 from tests.backup_agent.cli.shell import Shell, damage
 from tests.faults import refused, replaced, truncated
@@ -105,7 +109,8 @@ def test_a_space_of_ones_own(online: Shell, host: FaultyHost) -> None:
     assert online("snapshots").code == 1
 
 
-def test_the_demo(shell: Shell) -> None:
+def test_the_demo(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     said = shell("demo", "--json")
     assert (said.code, said.err) == (0, "")
     document = said.document
