@@ -9,14 +9,8 @@ import httpx
 
 from backup_agent.atproto.did_document import MAX_DOCUMENT_BYTES
 from backup_agent.atproto.plc import MAX_LOG_BYTES
-from backup_agent.errors import (
-    DidNotFound,
-    DidTombstoned,
-    DirectoryUnreachable,
-    HostError,
-    HostUnreachable,
-    InvalidAccount,
-)
+from backup_agent.errors import HostError, HostUnreachable
+from backup_agent.identity_errors import DidNotFound, DidTombstoned, DirectoryUnreachable, InvalidAccount
 from backup_agent.net import Http, Request
 from backup_agent.net.url import host_of, is_localhost
 

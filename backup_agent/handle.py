@@ -11,14 +11,8 @@ from typing import TYPE_CHECKING
 
 from backup_agent.atproto.errors import InvalidSyntax
 from backup_agent.atproto.syntax import MAX_DID_CHARS, parse_did, parse_handle
-from backup_agent.errors import (
-    HandleConflict,
-    HandleNotFound,
-    HostError,
-    HostRefused,
-    HostUnreachable,
-    InvalidAccount,
-)
+from backup_agent.errors import HostError, HostRefused, HostUnreachable
+from backup_agent.identity_errors import HandleConflict, HandleNotFound, InvalidAccount
 from backup_agent.net import Answer, Request
 
 if TYPE_CHECKING:

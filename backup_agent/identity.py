@@ -14,7 +14,8 @@ from backup_agent.atproto.did_document import DidDocument, decode_did_document
 from backup_agent.atproto.errors import IdentityFault, NoPds
 from backup_agent.atproto.plc import PlcState, verify_plc_log
 from backup_agent.directory import Directory, web_document
-from backup_agent.errors import (
+from backup_agent.handle import TxtLookup, dns_txt, is_account_did, look_up_handle, parse_account
+from backup_agent.identity_errors import (
     DidTombstoned,
     HandleNotClaimed,
     IdentityError,
@@ -23,7 +24,6 @@ from backup_agent.errors import (
     LyingDirectory,
     NoHost,
 )
-from backup_agent.handle import TxtLookup, dns_txt, is_account_did, look_up_handle, parse_account
 from backup_agent.net import Http, check_url
 
 

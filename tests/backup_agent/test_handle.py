@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from backup_agent.errors import HandleConflict, HandleNotFound, HostRefused, HostUnreachable, InvalidAccount
+from backup_agent.errors import HostRefused, HostUnreachable
 from backup_agent.handle import UNRESOLVABLE, look_up_handle, parse_account
+from backup_agent.identity_errors import HandleConflict, HandleNotFound, InvalidAccount
 from backup_agent.net import Answer, Request
 
 HANDLE = "alice.skypail.org"

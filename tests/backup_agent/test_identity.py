@@ -6,21 +6,19 @@ from typing import Any
 
 import pytest
 
-from backup_agent.errors import (
-    AgentError,
+from backup_agent.errors import AgentError, HostRefused, HostUnreachable
+from backup_agent.identity import Identity, Resolver
+from backup_agent.identity_errors import (
     DidNotFound,
     DidTombstoned,
     DirectoryUnreachable,
     HandleNotClaimed,
     HandleNotFound,
-    HostRefused,
-    HostUnreachable,
     InvalidAccount,
     InvalidDidDocument,
     LyingDirectory,
     NoHost,
 )
-from backup_agent.identity import Identity, Resolver
 from tests.backup_agent.made_identity import MULTIKEY, as_bytes, make_document, make_identity
 from tests.backup_agent.net.host import Answerer, Asked, Host, Time, http_in, reply, serving
 
