@@ -27,7 +27,8 @@ MAX_AT_ONCE = 8
 """Blobs under way from one host; a PDS allows 3,000 requests in five minutes."""
 
 SPOOL_BYTES = 1 << 20
-"""A blob up to this size stays in memory until it is proved; a larger one waits on disk."""
+"""A blob up to this size stays in memory until it is proved; a larger one waits in the cache (a system's own
+temporary folder may be memory)."""
 
 FLUSH_BYTES = 32 << 20
 """Staged bytes after which proved blobs are made durable, so that a killed run keeps them."""
@@ -140,7 +141,7 @@ def _brief(error: AgentError) -> str:
 async def _download(run_: Run, cid: CID) -> IO[bytes]:
     """The blob's bytes, proved, in a file that the caller closes."""
     digest = hashlib.sha256()
-    file = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115
+    file = tempfile.SpooledTemporaryFile(SPOOL_BYTES, dir=str(run_.journal.parent))  # noqa: SIM115
     try:
         async with aclosing(run_.source.blob(run_.account, cid)) as chunks:
             async for chunk in chunks:
