@@ -16,8 +16,8 @@ from pail.varint import decode_varint, encode_varint
 from ucan.errors import InvalidPrincipal
 from ucan.multikey import PublicKey, decode_public_key, format_did_key, parse_did_key
 
-MAX_DID_CHARS = 2048
-"""Longer than any host name or mail address; an RSA key of 4096 bits takes 727."""
+MAX_DID_CHARS = 1024
+"""Longer than any host name or mail address; an RSA key of 4096 bits takes 731."""
 
 _OTHER_DID = encode_varint(0x0D1D)
 

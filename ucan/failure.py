@@ -8,18 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 
 from pail.dag_cbor import Value
 from ucan.capability import Capability
 from ucan.token import Ucan
 
-MAX_CAUSES_SHOWN = 16
-"""Causes that one failure tells of; an attacker's request is not echoed without end."""
+MAX_LINES = 100
+"""Of one description; an attacker's request is not echoed without end."""
+
+MAX_MESSAGE_CHARS = 500
+"""Of one line of it: a DID may have a thousand."""
 
 MAX_ECHO_CHARS = 200
 """How much of a text from outside a message repeats."""
-
-MAX_NAMES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +37,29 @@ class Failure:
     details: Mapping[str, Value] = field(default_factory=dict[str, Value])
 
     def describe(self) -> str:
-        """The message with its causes, indented below it."""
-        lines = [self.message]
-        for cause in self.causes[:MAX_CAUSES_SHOWN]:
-            first, *rest = cause.describe().split("\n")
-            lines += [f"  - {first}", *(f"    {line}" for line in rest)]
-        if len(self.causes) > MAX_CAUSES_SHOWN:
-            lines.append(f"  - and {len(self.causes) - MAX_CAUSES_SHOWN} more")
-        return "\n".join(lines)
+        """The message with its causes, indented below it, in at most MAX_LINES."""
+        lines = list(islice(self._lines(), MAX_LINES + 1))
+        return "\n".join(lines if len(lines) <= MAX_LINES else [*lines[:MAX_LINES], "…"])
 
     def names(self) -> Iterator[str]:
         """This failure's name and those of all it tells of, outermost first."""
         yield self.name
-        for cause in self.causes[:MAX_CAUSES_SHOWN]:
+        for cause in self.causes:
             yield from cause.names()
+
+    def _lines(self) -> Iterator[str]:
+        yield self.message[:MAX_MESSAGE_CHARS]
+        for cause in self.causes:
+            start = "  - "
+            for line in cause._lines():
+                yield start + line
+                start = "    "
 
     def encode(self) -> Value:
         """The error of a receipt: `{name, message, …}`, and `causes`, the names of what led to it."""
         error: dict[str, Value] = {**self.details, "name": self.name, "message": self.describe()}
-        causes = list(dict.fromkeys([name for cause in self.causes for name in cause.names()]))
-        return error | ({"causes": causes[:MAX_NAMES]} if causes else {})
+        causes = list(dict.fromkeys(name for cause in self.causes for name in cause.names()))
+        return error | ({"causes": causes} if causes else {})
 
 
 def show(capability: Capability) -> str:

@@ -1,8 +1,8 @@
 """Public keys as text: did:key, multikey, and the two forms that older DID documents hold.
 
 A multikey is a multicodec varint and the key bytes, in base58btc behind a `z`. The two curves
-are always compressed in it. Before 2023 atproto wrote the bare point, often uncompressed, and
-named the curve beside it.
+are always compressed in it, RSA is the DER of PKCS #1. Before 2023 atproto wrote the bare point,
+often uncompressed, and named the curve beside it.
 
 Source: https://w3c-ccg.github.io/did-key-spec/, https://atproto.com/specs/cryptography,
 https://github.com/multiformats/multicodec
@@ -21,18 +21,25 @@ from ucan.errors import InvalidPrincipal
 ED25519 = 0xED
 SECP256K1 = 0xE7
 P256 = 0x1200
+RSA = 0x1205
 
 KEY_BYTES = {ED25519: 32, SECP256K1: 33, P256: 33}
 
-MAX_MULTIKEY_CHARS = 128
-"""An uncompressed point, the longest form, takes 90."""
+MAX_MULTIKEY_CHARS = 1024
+"""An RSA key of 4096 bits takes 723, an uncompressed point 90."""
+
+RSA_BITS = (2048, 3072, 4096)
+RSA_EXPONENT = 65537
+"""The only one in use; checking a signature under a large one would take seconds."""
 
 _DID_KEY = "did:key:"
 _MULTIBASE: Any = multibase  # it has no types
 
 
 class PublicKey(NamedTuple):
-    """A key's multicodec and its bytes: raw for Ed25519, a compressed point for the two curves."""
+    """A key's multicodec and its bytes: raw for Ed25519, a compressed point for the two curves, PKCS #1
+    DER for RSA.
+    """
 
     codec: int
     key: bytes
@@ -51,7 +58,7 @@ def parse_did_key(did: str) -> PublicKey:
 
 
 def parse_multikey(text: str) -> PublicKey:
-    """The key of a multikey text (`z…`), of a kind in KEY_BYTES and on its curve.
+    """The key of a multikey text (`z…`), of a kind we know and on its curve.
 
     Raises InvalidPrincipal.
     """
@@ -64,8 +71,10 @@ def parse_multikey(text: str) -> PublicKey:
 
 
 def decode_public_key(public_key: PublicKey) -> PublicKey:
-    """The same key, if it is of a kind in KEY_BYTES and on its curve. Raises InvalidPrincipal."""
+    """The same key, if it is of a kind we know and on its curve. Raises InvalidPrincipal."""
     codec, key = public_key
+    if codec == RSA:
+        return _check_rsa(public_key)
     if codec not in KEY_BYTES:
         raise InvalidPrincipal(f"key of an unknown kind 0x{codec:x}: {key[:65].hex()}")
     if len(key) != KEY_BYTES[codec]:
@@ -92,6 +101,25 @@ def _compress(codec: int, point: bytes) -> bytes:
     except ValueError as error:
         raise InvalidPrincipal(f"not a point on {curve.name}: {point[:65].hex()}") from error
     return key.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+
+
+def _check_rsa(public_key: PublicKey) -> PublicKey:
+    """The key, of a size and exponent in use, in its one encoding."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+
+    try:
+        key = load_der_public_key(public_key.key)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise InvalidPrincipal(f"not an RSA key: {public_key.key[:65].hex()}") from error
+    if not isinstance(key, RSAPublicKey) or key.key_size not in RSA_BITS:
+        raise InvalidPrincipal(f"not an RSA key of {RSA_BITS} bits")
+    if key.public_numbers().e != RSA_EXPONENT:
+        raise InvalidPrincipal(f"an RSA key with another exponent than {RSA_EXPONENT}")
+    if key.public_bytes(Encoding.DER, PublicFormat.PKCS1) != public_key.key:
+        raise InvalidPrincipal("not the canonical DER of an RSA key")
+    return public_key
 
 
 def _encode_base58btc(content: bytes) -> str:

@@ -1,7 +1,8 @@
 """Principals: who signed, by did:key.
 
-A `Verifier` checks signatures of the three kinds of keys in use here: Ed25519 (agents and
-spaces), secp256k1 and P-256 (atproto accounts). A `Signer` is an agent's own Ed25519 key.
+A `Verifier` checks signatures of the kinds of keys in use here: Ed25519 (agents and spaces),
+secp256k1 and P-256 (atproto accounts), RSA (the original's agents in a browser, RSASSA-PKCS1-v1_5
+with SHA-256). A `Signer` is an agent's own Ed25519 key.
 
 Both ECDSA curves sign SHA-256 of the payload, in the compact form of 64 bytes, **low S only**:
 for every signature (r, s) there is a second valid one, (r, n - s), that anybody can compute, so
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from pail.errors import DecodeError
 from pail.varint import encode_varint
 from ucan.errors import BadSignature, InvalidPrincipal
-from ucan.multikey import ED25519, SECP256K1, PublicKey, format_did_key, parse_did_key
+from ucan.multikey import ED25519, RSA, SECP256K1, PublicKey, format_did_key, parse_did_key
 from ucan.varsig import ALGORITHMS, SIGNATURE_BYTES, SIGNATURE_CODES, decode_varsig, encode_varsig
 
 SEED_BYTES = 32
@@ -49,10 +50,12 @@ class Verifier:
         return format_did_key(self.public_key)
 
     def verify(self, payload: bytes, signature: bytes) -> None:
-        """Return if this key made the raw `signature` of 64 bytes over `payload`.
+        """Return if this key made the raw `signature`, 64 bytes but for RSA, over `payload`.
 
         Raises BadSignature for any other, high S and DER among them.
         """
+        if self.public_key.codec == RSA:
+            return self._verify_rsa(payload, signature)
         if len(signature) != SIGNATURE_BYTES:
             raise BadSignature(self.did, f"{len(signature)} bytes, not {SIGNATURE_BYTES}")
         if self.public_key.codec == ED25519:
@@ -77,6 +80,20 @@ class Verifier:
         try:
             Ed25519PublicKey.from_public_bytes(self.public_key.key).verify(signature, payload)
         except (InvalidSignature, ValueError) as error:
+            raise BadSignature(self.did, "does not match the payload") from error
+
+    def _verify_rsa(self, payload: bytes, signature: bytes) -> None:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+        key = load_der_public_key(self.public_key.key)
+        assert isinstance(key, RSAPublicKey), "a public key is what its codec says"
+        try:
+            key.verify(signature, payload, PKCS1v15(), SHA256())
+        except InvalidSignature as error:
             raise BadSignature(self.did, "does not match the payload") from error
 
     def _verify_ecdsa(self, payload: bytes, signature: bytes) -> None:
