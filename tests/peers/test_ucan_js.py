@@ -28,9 +28,22 @@ from tests.ucan.people import (
     WEB_DID,
     attest,
     grant,
+    invoke,
+    names,
+    run,
     server,
 )
-from ucan import Absentee, Delegation, Issuer, NamedSigner, Revocation, decode_message, encode_request
+from ucan import (
+    Absentee,
+    Delegation,
+    Issuer,
+    NamedSigner,
+    Revocation,
+    decode_archive,
+    decode_message,
+    encode_archive,
+    encode_request,
+)
 from ucan.delegation import view_delegation
 
 SEED = 20261121
@@ -135,8 +148,13 @@ def theirs(project: Path, cases: list[tuple[bytes, list[Revocation]]]) -> list[d
             for request, revoked in cases
         ],
     }
+    return ask(project, "validate.mjs", question)
+
+
+def ask(project: Path, script: str, question: Any) -> Any:
+    """What a script of the peer answers; one JSON document each way."""
     done = subprocess.run(
-        [node_of(project), "validate.mjs"],
+        [node_of(project), script],
         cwd=project,
         input=json.dumps(question),
         capture_output=True,
@@ -158,3 +176,24 @@ def test_decides_as_the_original_on_random_chains() -> None:
         assert ours(request, revoked) == want
     outcomes = [next(iter(want)) for want in wanted]
     assert min(outcomes.count("ok"), outcomes.count("error")) > CASES // 5
+
+
+def test_archives_go_both_ways() -> None:
+    project = npm_project(Path(__file__).parent / "ucan")
+    first = grant(SPACE, AGENT.did)
+    made = grant(AGENT, BOB.did, nb={"text": "é"}, proofs=[first], facts=[{"a": 0.00001, "b": [-1]}])
+    archive = base64.b64encode(encode_archive(made)).decode()
+    read = ask(project, "archives.mjs", {"archive": archive, "audience": AGENT.did})
+    assert (read["verified"], read["cid"], read["issuer"]) == (True, str(made.cid), AGENT.did)
+    assert (read["proofs"], read["facts"]) == ([SPACE.did], [{"a": 0.00001, "b": [-1]}])
+    assert read["capabilities"] == [{"can": "test/echo", "with": SPACE.did, "nb": {"text": "é"}}]
+
+
+def test_what_an_rsa_key_of_theirs_delegates_holds_here() -> None:
+    project = npm_project(Path(__file__).parent / "ucan")
+    archive = base64.b64encode(encode_archive(grant(SPACE, AGENT.did))).decode()
+    read = ask(project, "archives.mjs", {"archive": archive, "audience": AGENT.did})
+    received = decode_archive(base64.b64decode(read["theirs"]))
+    assert encode_archive(received) == base64.b64decode(read["theirs"])
+    invocation = invoke(AGENT, resource=read["space"], nb={"text": "a"}, proofs=[received])
+    assert names(run(invocation)) == []
