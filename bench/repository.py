@@ -24,6 +24,7 @@ from backup_agent.cli import GC_THRESHOLD
 from backup_agent.identity import Identity
 from backup_agent.net import Retry
 from backup_agent.run import Run, back_up
+from backup_agent.run.base import find_base
 from backup_agent.run.repository import get_repository
 from backup_agent.run.staging import Staging
 from backup_agent.source import LatestCommit, Source
@@ -85,8 +86,9 @@ def open_run(folder: Path, about: dict[str, Any], source: FileSource) -> Run:
 
 async def store(run_: Run, latest: LatestCommit) -> None:
     """Verify and store, durably."""
+    base = find_base(run_, run_.clock.head())
     with Staging(run_.space) as staging:
-        await get_repository(run_, staging, latest, None)
+        await get_repository(run_, staging, latest, base)
         staging.flush()
 
 
