@@ -6,6 +6,8 @@ shards before the head names them. Until the head moves, nothing is recorded.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from backup_agent.run.base import find_base
 from backup_agent.run.blobs import BlobIntake
 from backup_agent.run.context import Run
@@ -15,6 +17,7 @@ from backup_agent.run.record import Findings, record, stage_identity
 from backup_agent.run.repository import get_repository
 from backup_agent.run.staging import Staging
 from backup_agent.run.wanted import wanted_blobs
+from space import SpaceError
 
 
 async def back_up(run_: Run) -> Outcome:
@@ -24,8 +27,7 @@ async def back_up(run_: Run) -> Outcome:
     as before, but for proved blocks that the next run need not fetch again.
     """
     run_.progress.phase("Asking the host")
-    head = run_.clock.head()
-    base = find_base(run_, head)
+    base = find_base(run_, run_.clock.head())
     latest = await run_.source.latest_commit(run_.account)
     with Staging(run_.space) as staging:
         repository = await get_repository(run_, staging, latest, base)
@@ -35,7 +37,8 @@ async def back_up(run_: Run) -> Outcome:
         blobs = BlobIntake(run_, staging, wanted.roots)
         missing = await blobs.get(wanted.added)
         found = Findings(repository, wanted, blobs.stored, missing, identity, sealed)
-        outcome = record(run_, staging, head, base, found)
-        run_.space.note_whole(outcome.snapshot.cid, base.losses)
+        outcome = record(run_, staging, run_.clock.head(), base, found)  # others may have recorded since
+        with suppress(SpaceError):  # it is recorded: what is not noted now is only proved again
+            run_.space.note_whole(outcome.snapshot.cid, base.losses)
         blobs.journal.clear()
         return outcome

@@ -62,7 +62,7 @@ def record(run_: Run, staging: Staging, head: Head, base: Base, found: Findings)
     blobs, dropped_bytes = _stage_blobs(staging, base.proved, found)
     backup = Backup(
         account=run_.account,
-        created_at=_timestamp(run_, base.previous),
+        created_at=_timestamp(run_, head, base.previous),
         repo=found.repository.commit,
         rev=found.repository.rev,
         blobs=blobs,
@@ -119,11 +119,16 @@ def _size_of(root: CID | None, staging: Staging) -> int:
     return run(leaves(root, lambda _leaf: None), staging.get)
 
 
-def _timestamp(run_: Run, previous: Snapshot | None) -> str:
-    """Now, but always after the previous snapshot: a clock that was wrong must not hide this one."""
+def _timestamp(run_: Run, head: Head, previous: Snapshot | None) -> str:
+    """Now, but always after the previous snapshot: a clock that was wrong must not hide this one.
+
+    Nor may two runs that end in the same millisecond have the same key.
+    """
     now_ms = run_.now_ms()
     if previous is not None:
         now_ms = max(now_ms, parse_timestamp(previous.backup.created_at) + 1)
+    while run(crdt.get(head, snapshot_key(run_.account, format_timestamp(now_ms))), run_.space.get):
+        now_ms += 1
     return format_timestamp(now_ms)
 
 
