@@ -19,17 +19,23 @@ from ucan.capability import Capability
 from ucan.issuer import Issuer
 from ucan.token import Ucan, decode_ucan, encode_ucan, signed_payload
 
-MAX_REMEMBERED_BYTES = 4096
-"""A longer block is decoded anew each time; the same short proofs come with request after request."""
+MAX_REMEMBERED_BYTES = 1024
+"""The same short proofs come with request after request. A longer block is decoded anew each time, so
+that nobody fills the memory: what is remembered takes 30 MB at the very worst.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """blocks: by CID, those of its proofs and attachments, and maybe others. Its own is `data`."""
+    """data: its block. payload: what its signature is over.
+
+    blocks: by CID, those of its proofs and attachments, and maybe others.
+    """
 
     cid: CID
     data: bytes = field(repr=False)
     ucan: Ucan
+    payload: bytes = field(repr=False)
     blocks: Mapping[CID, bytes] = field(repr=False, compare=False)
 
     @property
@@ -101,8 +107,8 @@ def delegate(
     signed = replace(ucan, signature=issuer.sign(signed_payload(ucan, issuer.algorithm)))
     blocks = {cid: data for proof in proofs if isinstance(proof, Delegation) for cid, data in proof.export()}
     block = encode_ucan(signed)
-    decode_ucan(block.data)  # what others would refuse is refused here
-    return Delegation(block.cid, block.data, signed, blocks | dict(attached))
+    read, payload = decode_ucan(block.data)  # what others would refuse is refused here
+    return Delegation(block.cid, block.data, read, payload, blocks | dict(attached))
 
 
 def view_delegation(cid: CID, blocks: Mapping[CID, bytes]) -> Delegation:
@@ -111,10 +117,11 @@ def view_delegation(cid: CID, blocks: Mapping[CID, bytes]) -> Delegation:
     if data is None:
         raise MissingBlock(cid)
     decode = _decode_again if len(data) <= MAX_REMEMBERED_BYTES else decode_ucan
-    return Delegation(cid, data, decode(data), blocks)
+    ucan, payload = decode(data)
+    return Delegation(cid, data, ucan, payload, blocks)
 
 
-_decode_again = lru_cache(maxsize=1024)(decode_ucan)
+_decode_again = lru_cache(maxsize=512)(decode_ucan)
 
 
 def _proofs_first(proofs: Iterable[CID], blocks: Mapping[CID, bytes], seen: set[CID]) -> Iterator[Block]:

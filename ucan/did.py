@@ -30,7 +30,7 @@ def is_did(text: str) -> bool:
     return len(text) <= MAX_DID_CHARS and _DID.fullmatch(text) is not None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def encode_did(did: str) -> bytes:
     """A principal as a UCAN holds it. Raises InvalidPrincipal."""
     if did.startswith("did:key:"):
@@ -41,7 +41,7 @@ def encode_did(did: str) -> bytes:
     return _OTHER_DID + did.removeprefix("did:").encode()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def decode_did(data: bytes) -> str:
     """The DID of a principal's bytes. Raises InvalidPrincipal."""
     if len(data) > MAX_DID_CHARS:

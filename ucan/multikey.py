@@ -10,6 +10,7 @@ https://github.com/multiformats/multicodec
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import multibase
@@ -50,6 +51,7 @@ def format_did_key(public_key: PublicKey) -> str:
     return _DID_KEY + _encode_base58btc(encode_varint(public_key.codec) + public_key.key)
 
 
+@lru_cache(maxsize=1024)
 def parse_did_key(did: str) -> PublicKey:
     """The key that a did:key names. Raises InvalidPrincipal."""
     if not did.startswith(_DID_KEY):

@@ -16,12 +16,17 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from pail.errors import DecodeError
 from pail.varint import encode_varint
 from ucan.errors import BadSignature, InvalidPrincipal
 from ucan.multikey import ED25519, RSA, SECP256K1, PublicKey, format_did_key, parse_did_key
 from ucan.varsig import ALGORITHMS, SIGNATURE_BYTES, SIGNATURE_CODES, decode_varsig, encode_varsig
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 SEED_BYTES = 32
 
@@ -162,7 +167,12 @@ class Signer:
 
     def sign(self, payload: bytes) -> bytes:
         """The varsig of `payload`."""
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        return encode_varsig(SIGNATURE_CODES[ED25519], _private_key(self.seed).sign(payload))
 
-        signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(payload)
-        return encode_varsig(SIGNATURE_CODES[ED25519], signature)
+
+@lru_cache(maxsize=4)
+def _private_key(seed: bytes) -> Ed25519PrivateKey:
+    """Made of the seed, at the cost of another signature, once for the few that a process has."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return Ed25519PrivateKey.from_private_bytes(seed)

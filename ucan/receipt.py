@@ -69,23 +69,42 @@ def issue_receipt(
     issuer: Issuer, ran: Delegation, outcome: Outcome, *, meta: Mapping[str, Value] | None = None
 ) -> Receipt:
     """The receipt of `outcome`, with the blocks of the invocation and the effects."""
-    failed = isinstance(outcome.ok, Failure)
-    joined = () if outcome.join is None else (outcome.join,)
-    fx: dict[str, Value] = {"fork": [effect.cid for effect in outcome.fork]}
+    assert outcome.ok is not None, "a success has a value, {} at the least"
+    out = {"error": outcome.ok.encode()} if isinstance(outcome.ok, Failure) else {"ok": outcome.ok}
+    fork, join = tuple(effect.cid for effect in outcome.fork), outcome.join
+    fx: dict[str, Value] = {"fork": list(fork)} | ({} if join is None else {"join": join.cid})
     ocm: dict[str, Value] = {
         "ran": ran.cid,
-        "out": {"error": outcome.ok.encode()} if isinstance(outcome.ok, Failure) else {"ok": outcome.ok},
-        "fx": fx if outcome.join is None else {**fx, "join": outcome.join.cid},
+        "out": out,
+        "fx": fx,
         "meta": dict(meta or {}),
         "iss": issuer.did,
         "prf": [],
     }
-    assert failed or outcome.ok is not None, "a success has a value, {} at the least"
-    block = encode_block({"ocm": ocm, "sig": issuer.sign(encode_dag_cbor(ocm))})
-    blocks = dict(ran.blocks) | {ran.cid: ran.data}
-    for effect in (*outcome.fork, *joined):
+    signed = encode_dag_cbor(ocm)
+    signature = issuer.sign(signed)
+    block = encode_block({"ocm": ocm, "sig": signature})
+    return Receipt(
+        cid=block.cid,
+        data=block.data,
+        ran=ran.cid,
+        out=out,
+        fork=fork,
+        join=None if join is None else join.cid,
+        meta=ocm["meta"],
+        issuer=issuer.did,
+        proofs=(),
+        outcome=signed,
+        signature=signature,
+        blocks=_with_effects(ran, outcome),
+    )
+
+
+def _with_effects(ran: Delegation, outcome: Outcome) -> dict[CID, bytes]:
+    blocks = {**ran.blocks, ran.cid: ran.data}
+    for effect in (*outcome.fork, *([] if outcome.join is None else [outcome.join])):
         blocks |= dict(effect.export())
-    return _decode(block, blocks)
+    return blocks
 
 
 def view_receipt(cid: CID, blocks: Mapping[CID, bytes]) -> Receipt:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from pail.cid import CID
 from pail.dag_cbor import Block, Value, decode_dag_cbor, encode_block
@@ -92,8 +92,15 @@ def encode_ucan(ucan: Ucan) -> Block:
     return encode_block(fields)
 
 
-def decode_ucan(data: bytes) -> Ucan:
-    """The UCAN of a block; whether it is signed is not looked at.
+class Signed(NamedTuple):
+    """A UCAN and the bytes that its signature is over."""
+
+    ucan: Ucan
+    payload: bytes
+
+
+def decode_ucan(data: bytes) -> Signed:
+    """The UCAN of a block; whether its issuer signed it is not looked at.
 
     Raises DecodeError (InvalidPrincipal among it) for any other bytes, TooLarge past the limits.
     """
@@ -112,8 +119,7 @@ def decode_ucan(data: bytes) -> Ucan:
         signature=fields.take("s", bytes),
     )
     fields.done()
-    signed_payload(ucan, algorithm_of(ucan.signature))
-    return ucan
+    return Signed(ucan, signed_payload(ucan, algorithm_of(ucan.signature)))
 
 
 def twin(ucan: Ucan) -> CID | None:

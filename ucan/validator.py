@@ -17,19 +17,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from pail.cid import CID
 from pail.errors import DecodeError, MissingBlock, TooLarge
 from pail.fields import Fields
 from ucan.definition import Claim, Definition, derive_claim, parse_claim
-from ucan.delegation import Delegation
+from ucan.delegation import MAX_REMEMBERED_BYTES, Delegation
 from ucan.errors import BadSignature
 from ucan.failure import MAX_ECHO_CHARS, Failure, expired, not_valid_before, show
 from ucan.principal import Verifier
 from ucan.questions import Keys, KeysOf, Revocations, RevocationsOf, Validation
-from ucan.token import signed_payload, twin
-from ucan.varsig import algorithm_of
+from ucan.token import twin
 
 MAX_CHAIN = 64
 """Proofs one above the other; what people delegate is some four deep."""
@@ -250,17 +250,25 @@ def _find_bad_signature(search: _Search, delegation: Delegation, keys: Keys) -> 
     ucan, cid = delegation.ucan, delegation.cid
     if cid in search.signed:
         return None
-    payload = signed_payload(ucan, algorithm_of(ucan.signature))
-    for key in keys:
-        try:
-            key.verify_varsig(payload, ucan.signature)
-        except BadSignature:
-            continue
+    is_signed = _is_signed_again if len(delegation.data) <= MAX_REMEMBERED_BYTES else _is_signed
+    if any(is_signed(delegation.payload, ucan.signature, key) for key in keys):
         search.signed.add(cid)
         return None
     signers = ", ".join(key.did for key in keys)
     message = f"Proof {cid} issued by {ucan.issuer} does not has a valid signature from {signers}"
     return Failure("InvalidSignature", message)
+
+
+def _is_signed(payload: bytes, signature: bytes, key: Verifier) -> bool:
+    try:
+        key.verify_varsig(payload, signature)
+    except BadSignature:
+        return False
+    return True
+
+
+_is_signed_again = lru_cache(maxsize=512)(_is_signed)
+"""What changes, time and revocation, is looked at each time; a signature stays what it is."""
 
 
 def _find_session(
