@@ -9,7 +9,7 @@ from typing import Any
 from clock_service.admission import Clock, Findings, Gathered, settle
 from clock_service.policy import Guard, Limits, Policy, Registration
 from clock_service.session import Row, Session
-from clock_service.store import MAX_REGISTRATIONS_READ, Known
+from clock_service.store import MAX_FOLLOWS, MAX_REGISTRATIONS_READ, Follow, Known
 from pail import CID
 from pail.event import Head
 
@@ -79,6 +79,21 @@ def registrations(session: Session, *, after: str) -> list[Registration]:
         Registration(space, Limits(events, size), None if guard is None else Guard(guard))
         for space, events, size, guard in rows
     ]
+
+
+def follow(session: Session, *, space: str, follow: Follow) -> bool:
+    known = following(session, space=space)
+    if follow in known:
+        return True
+    if len(known) >= MAX_FOLLOWS:
+        return False
+    session.run("INSERT INTO follow VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (space, *follow))
+    return True
+
+
+def following(session: Session, *, space: str) -> list[Follow]:
+    sql = "SELECT issuer, clock FROM follow WHERE space = ? ORDER BY issuer, clock"
+    return [Follow(*row) for row in session.rows(sql, (space,))]
 
 
 def select_in(session: Session, sql: str, cids: Collection[CID], *before: Any) -> Iterator[Row]:

@@ -15,7 +15,8 @@ ClockServiceError
 ├── NotProvisioned       the operator does not host this space
 ├── OverLimit            the space has used up what the operator gives it
 ├── StoreUnavailable     the database did not do it; whether it was done is unknown, ask again
-└── NewerSchema          a newer skypail has been at this database
+├── NewerSchema          a newer skypail has been at this database
+└── BadKeyFile           the service's key cannot be used; the operator's to mend
 """
 
 from __future__ import annotations
@@ -143,3 +144,51 @@ class NewerSchema(ClockServiceError):
     def __init__(self, version: int) -> None:
         super().__init__(f"the database has schema {version}, of a newer skypail; update this one")
         self.version = version
+
+
+class BadKeyFile(ClockServiceError):
+    """The file is no key, or others can read it."""
+
+
+class RemoteClockError(ClockServiceError):
+    """The clock of a service at `url` did not do what was asked of it."""
+
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(f"the clock at {url} {why}")
+        self.url = url
+
+
+class ClockUnreachable(RemoteClockError):
+    """No answer, or one that says to ask again later."""
+
+
+class ClockRefused(RemoteClockError):
+    """The service's receipt is a failure: `name` as it gave it, and `causes`, names too."""
+
+    def __init__(self, url: str, why: str, name: str, causes: Sequence[str] = ()) -> None:
+        super().__init__(url, f"refused: {why}")
+        self.name = name
+        self.causes = tuple(causes)
+
+
+class BadAnswer(RemoteClockError):
+    """The answer is none to what was asked, is not signed by the service, or cannot be true."""
+
+
+class NotDelegated(RemoteClockError):
+    """No delegation held here lets `agent` use `ability` on the space."""
+
+    def __init__(self, url: str, agent: str, ability: str, space: str) -> None:
+        super().__init__(
+            url, f"cannot be asked: agent {agent} holds no delegation of {ability} for the space {space}"
+        )
+        self.ability = ability
+
+
+class TooFewClocks(ClockServiceError):
+    """`event` was taken by `took` clocks, `wanted` were asked for; `failures` says why, by name."""
+
+    def __init__(self, event: CID, took: int, wanted: int, failures: dict[str, str]) -> None:
+        reasons = "; ".join(failures.values())
+        super().__init__(f"event {event} was taken by {took} clocks, {wanted} were wanted: {reasons}")
+        self.failures = failures

@@ -23,6 +23,9 @@ STEPS = (
     CREATE TABLE revocation (
         delegation {bytes} NOT NULL, revoker TEXT NOT NULL, PRIMARY KEY (delegation, revoker)
     ){clustered};
+    CREATE TABLE follow (
+        space TEXT NOT NULL, issuer TEXT NOT NULL, clock TEXT NOT NULL, PRIMARY KEY (space, issuer, clock)
+    ){clustered};
     CREATE TABLE receipt (number {serial}, task {bytes} NOT NULL UNIQUE, message {bytes} NOT NULL)
     """,
 )

@@ -23,6 +23,9 @@ MAX_RACES = 32
 MAX_SPACE = 2048
 """Characters of a space's DID."""
 
+REFUSED = "refused_"
+"""Before the name of an error, of a counter."""
+
 WHOLE = Caveats()
 
 
@@ -43,6 +46,10 @@ class ClockService:
         self.counters["heads"] += 1
         return (await self.store.known(_checked(space))).clock.head
 
+    async def check_hosted(self, space: str) -> None:
+        """Raises NotProvisioned if nothing may be stored for `space`."""
+        self._check_provisioned(await self.store.known(_checked(space)), space)
+
     async def advance(
         self,
         space: str,
@@ -61,7 +68,7 @@ class ClockService:
         try:
             head = await self._advance(_checked(space), event, dict(blocks), caveats)
         except ClockServiceError as error:
-            self.counters[f"refused_{type(error).__name__}"] += 1
+            self.counters[REFUSED + type(error).__name__] += 1
             raise
         self.counters["advances"] += 1
         return head

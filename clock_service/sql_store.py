@@ -19,6 +19,7 @@ from clock_service.store import (
     MAX_RECEIPT_BYTES,
     MAX_RECEIPTS,
     MAX_REVOCATIONS_READ,
+    Follow,
     Known,
     Revocation,
 )
@@ -69,6 +70,16 @@ class SqlStore:
 
     async def registrations(self, after: str = "") -> list[Registration]:
         return await self._reader.ask(partial(clock_rows.registrations, after=after))
+
+    async def follow(self, space: str, follow: Follow) -> bool:
+        return await self._writer.ask(partial(clock_rows.follow, space=space, follow=follow), _LAST)
+
+    async def unfollow(self, space: str, follow: Follow) -> None:
+        sql = "DELETE FROM follow WHERE space = ? AND issuer = ? AND clock = ?"
+        await self._writer.ask(lambda session: session.run(sql, (space, *follow)), _LAST)
+
+    async def following(self, space: str) -> list[Follow]:
+        return await self._reader.ask(partial(clock_rows.following, space=space))
 
     async def revoke(self, revocation: Revocation) -> None:
         row = (bytes(revocation.delegation), revocation.by)

@@ -7,6 +7,7 @@ may share one database: an advance is one transaction, so no event is ever lost 
     clock        one row for each space: head, registration, what it has used
     event        the blocks of a clock's events: exactly its head and their ancestors
     revocation   delegations that were revoked, by whom
+    follow       whose events a clock wants to hear of, as `clock/follow` said
     receipt      the messages that answered, by task; the last MAX_RECEIPTS
 """
 
@@ -29,6 +30,9 @@ MAX_REVOCATIONS_READ = 1024
 
 MAX_REGISTRATIONS_READ = 10_000
 
+MAX_FOLLOWS = 256
+"""Of one clock."""
+
 
 class Known(NamedTuple):
     """A clock and which of some events it keeps, at one moment."""
@@ -42,6 +46,13 @@ class Revocation(NamedTuple):
 
     delegation: CID
     by: str
+
+
+class Follow(NamedTuple):
+    """A clock follows the events of `issuer` on the clock `clock`, both DIDs."""
+
+    issuer: str
+    clock: str
 
 
 class Store(Protocol):
@@ -69,6 +80,18 @@ class Store(Protocol):
 
     async def registrations(self, after: str = "") -> list[Registration]:
         """Those of spaces that sort after `after`, by space, MAX_REGISTRATIONS_READ at most."""
+        ...
+
+    async def follow(self, space: str, follow: Follow) -> bool:
+        """Remember it; twice is once. False if the clock has MAX_FOLLOWS others."""
+        ...
+
+    async def unfollow(self, space: str, follow: Follow) -> None:
+        """Forget it, if it is there."""
+        ...
+
+    async def following(self, space: str) -> list[Follow]:
+        """What the clock follows, in order."""
         ...
 
     async def revoke(self, revocation: Revocation) -> None:

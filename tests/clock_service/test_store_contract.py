@@ -6,6 +6,7 @@ import pytest
 
 from clock_service import Guard, Limits, Revocation, open_store
 from clock_service.errors import MissingAncestors, NewerSchema, StoreUnavailable
+from clock_service.store import Follow
 from pail import RAW, cid_of
 from tests.clock_service.made import OTHER, SPACE, Author, hosted, open_service
 
@@ -147,3 +148,15 @@ def test_a_closed_store_says_so(url) -> None:
 def test_other_databases_are_refused_by_name(url: str) -> None:
     with pytest.raises(ValueError, match="sqlite:///PATH or postgresql://"):
         open_store(url)
+
+
+def test_follows_are_kept_by_clock(store, monkeypatch) -> None:
+    monkeypatch.setattr("clock_service.clock_rows.MAX_FOLLOWS", 2)
+    follows = [Follow(SPACE, OTHER), Follow(OTHER, OTHER)]
+    for follow in (*follows, follows[0]):
+        assert asyncio.run(store.follow(SPACE, follow))
+    assert not asyncio.run(store.follow(SPACE, Follow(OTHER, SPACE)))
+    assert asyncio.run(store.following(SPACE)) == follows
+    asyncio.run(store.unfollow(SPACE, follows[0]))
+    assert asyncio.run(store.following(SPACE)) == follows[1:]
+    assert asyncio.run(store.following(OTHER)) == []

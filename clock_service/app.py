@@ -1,0 +1,146 @@
+"""The service over HTTP.
+
+    POST /                      a message of UCAN invocations in, receipts out; see ucan.http for statuses
+    GET  /receipt/{task}        the message that answered an invocation which changed something
+    GET  /.well-known/did.json  the key of the service
+    GET  /health                200 if the store answers, else 503
+    GET  /metrics               counters in Prometheus' text format
+
+A store that does not answer is 503: nothing was acknowledged (C4).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from time import time
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from clock_service.errors import StoreUnavailable
+from clock_service.intake import Intake, NotReceived
+from clock_service.metrics import Metrics
+from clock_service.receipts import KeepingServer, ReceiptKeeper
+from clock_service.service import ClockService
+from clock_service.table import Table
+from pail import CID, DecodeError, parse_cid
+from ucan import CONTENT_TYPE, NamedSigner, Signer, refuse_headers
+from ucan.questions import Keys, Revocation
+from ucan.server import KeyResolver
+
+HEALTH = "did:health:check"
+
+log = logging.getLogger(__name__)
+
+
+async def _resolve_none(did: str) -> Keys:
+    return ()
+
+
+class ClockApp:
+    """The endpoints of one service. issuer: its key, under its own did:key or a did:web."""
+
+    def __init__(
+        self,
+        clocks: ClockService,
+        issuer: Signer | NamedSigner,
+        *,
+        now: Callable[[], float] = time,
+        keys_of: KeyResolver = _resolve_none,
+    ) -> None:
+        self._clocks = clocks
+        self._issuer = issuer
+        self._server = KeepingServer(
+            Table(clocks, issuer).service(),
+            now_unix_s=lambda: int(now()),
+            keys_of=keys_of,
+            revocations_of=self._revocations_of,
+        )
+        self._server.keeper = self._receipts = ReceiptKeeper(clocks.store)
+        self._metrics = Metrics(clocks)
+        self._intake = Intake()
+
+    def starlette(self) -> Starlette:
+        """The ASGI application."""
+        routes = [
+            Route("/", self._counted(self._post), methods=["POST"]),
+            Route("/receipt/{task}", self._counted(self._receipt)),
+            Route("/.well-known/did.json", self._did_document),
+            Route("/health", self._counted(self._health)),
+            Route("/metrics", self._show_metrics),
+        ]
+        return Starlette(routes=routes, lifespan=self._lifespan)
+
+    @asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncGenerator[None]:
+        yield
+        await self._receipts.settle()
+
+    def _counted(
+        self, work: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                response = await work(request)
+            except StoreUnavailable as error:
+                log.error("store unavailable", extra={"why": str(error)})
+                response = _text(
+                    503, "the store does not answer; nothing was acknowledged", {"retry-after": "1"}
+                )
+            self._metrics.count(response.status_code)
+            return response
+
+        return endpoint
+
+    async def _post(self, request: Request) -> Response:
+        refusal = refuse_headers(request.headers)
+        if refusal is not None:
+            return Response(refusal.body, refusal.status, refusal.headers)
+        try:
+            async with self._intake.body(request) as body:
+                answer = await self._server.respond(request.headers, body)
+        except NotReceived as error:
+            return _text(error.status, str(error), {"connection": "close"})
+        return Response(answer.body, answer.status, answer.headers)
+
+    async def _receipt(self, request: Request) -> Response:
+        try:
+            task = parse_cid(request.path_params["task"])
+        except DecodeError as error:
+            return _text(400, str(error))
+        message = await self._receipts.load(task)
+        if message is None:
+            return _text(404, "no receipt of that task is kept")
+        return Response(message, media_type=CONTENT_TYPE)
+
+    async def _did_document(self, request: Request) -> Response:
+        did = self._issuer.did
+        signer = self._issuer.signer if isinstance(self._issuer, NamedSigner) else self._issuer
+        method = {
+            "id": f"{did}#key",
+            "type": "Multikey",
+            "controller": did,
+            "publicKeyMultibase": signer.did.removeprefix("did:key:"),
+        }
+        context = ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/multikey/v1"]
+        document = {"@context": context, "id": did, "verificationMethod": [method]}
+        return JSONResponse(document | {"authentication": [method["id"]], "assertionMethod": [method["id"]]})
+
+    async def _health(self, request: Request) -> Response:
+        await self._clocks.store.known(HEALTH)
+        return JSONResponse({"status": "ok", "did": self._issuer.did})
+
+    async def _show_metrics(self, request: Request) -> Response:
+        return Response(self._metrics.text(), media_type="text/plain; version=0.0.4")
+
+    async def _revocations_of(self, ucans: Sequence[CID]) -> list[Revocation]:
+        """Read anew on every use (T3): another process may have taken one a moment ago."""
+        return [Revocation(*each) for each in await self._clocks.store.revocations(ucans)]
+
+
+def _text(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(f"{text}\n", status, headers, "text/plain; charset=utf-8")

@@ -1,0 +1,138 @@
+"""One process of a clock service: `serve` runs it until it is asked to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+
+from clock_service.app import ClockApp
+from clock_service.key_file import load_or_make_key
+from clock_service.logs import log_to_stderr
+from clock_service.open_store import open_store
+from clock_service.patience import MAX_CONNECTIONS, ImpatientProtocol
+from clock_service.policy import Policy
+from clock_service.service import ClockService
+from ucan import NamedSigner, Signer
+
+GRACE_S = 10
+"""For requests that are being answered when the service is asked to stop."""
+
+IDLE_S = 20
+"""A connection may do nothing that long."""
+
+BACKLOG = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """key: of the file. did: what the service calls itself, its did:key if None. port: 0 for any."""
+
+    key: Path
+    database: str
+    host: str = "127.0.0.1"
+    port: int = 0
+    did: str | None = None
+    policy: Policy = field(default_factory=Policy)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What a service says once it answers."""
+
+    url: str
+    did: str
+    pid: int
+
+    def json(self) -> str:
+        """In one line."""
+        return json.dumps({"url": self.url, "did": self.did, "pid": self.pid})
+
+
+def serve(options: Options, announce: Callable[[Started], None]) -> None:
+    """Answer until SIGTERM or SIGINT, then finish what was begun. announce: called once it answers.
+
+    Raises BadKeyFile, StoreUnavailable, NewerSchema, OSError if the address cannot be had.
+    """
+    log_to_stderr()
+    _allow_connections()
+    key = load_or_make_key(options.key)
+    issuer = NamedSigner(options.did, key) if options.did else key
+    listener = _listen(options.host, options.port)
+    store = open_store(options.database)
+    try:
+        app = ClockApp(ClockService(store, options.policy), issuer).starlette()
+        config = uvicorn.Config(
+            app,
+            http=ImpatientProtocol,
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=IDLE_S,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+        asyncio.run(_run(config, listener, lambda: announce(_started(listener, options.host, issuer))))
+    finally:
+        store.close()
+        listener.close()
+
+
+class _Server(uvicorn.Server):
+    """Says when it answers; leaves the signals' further handling to the caller."""
+
+    announce: Callable[[], None]
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.should_exit:
+            self.announce()
+
+
+async def _run(config: uvicorn.Config, listener: socket.socket, announce: Callable[[], None]) -> None:
+    server = _Server(config)
+    server.announce = announce
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    await server._serve([listener])  # pyright: ignore[reportPrivateUsage] - `serve` raises the signal again
+
+
+def _allow_connections() -> None:
+    """Each takes a file descriptor, and many systems give a process 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * MAX_CONNECTIONS
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+
+
+def _started(listener: socket.socket, host: str, issuer: Signer | NamedSigner) -> Started:
+    shown = f"[{host}]" if ":" in host else host
+    return Started(f"http://{shown}:{listener.getsockname()[1]}", issuer.did, os.getpid())
+
+
+def print_started(started: Started) -> None:
+    """The `announce` of `--json`."""
+    sys.stdout.write(started.json() + "\n")
+    sys.stdout.flush()

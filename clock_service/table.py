@@ -1,0 +1,102 @@
+"""The service as a table: ability → what is done. Who may ask is settled before a handler is called."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from time import time
+from typing import TypeVar
+
+from clock_service import capabilities
+from clock_service.capabilities import Advance, Following, Provide
+from clock_service.errors import ClockServiceError, StoreUnavailable
+from clock_service.failures import failure_of
+from clock_service.policy import Registration
+from clock_service.revoking import may_revoke
+from clock_service.service import ClockService
+from clock_service.store import Follow, Revocation
+from pail import CID
+from ucan import Failure, NamedSigner, Outcome, Refused, Service, Signer, Task, provide
+
+N = TypeVar("N")
+
+
+class Table:
+    """The handlers over one clock service. issuer: who the service is, and signs as."""
+
+    def __init__(self, clocks: ClockService, issuer: Signer | NamedSigner) -> None:
+        self._clocks = clocks
+        self._issuer = issuer
+
+    def service(self) -> Service:
+        return Service(
+            self._issuer,
+            [
+                provide(capabilities.HEAD, _named(self._head)),
+                provide(capabilities.ADVANCE, _named(self._advance)),
+                provide(capabilities.FOLLOW, _named(self._follow)),
+                provide(capabilities.UNFOLLOW, _named(self._unfollow)),
+                provide(capabilities.FOLLOWING, _named(self._following)),
+                provide(capabilities.REVOKE, _named(self._revoke)),
+                provide(capabilities.PROVIDE, _named(self._provide)),
+            ],
+        )
+
+    async def _head(self, task: Task[None]) -> Outcome:
+        return Outcome({"head": list(await self._clocks.head(task.resource))})
+
+    async def _advance(self, task: Task[Advance]) -> Outcome:
+        """Of the message's blocks only those that the invocation itself attached are looked at."""
+        attached = ((cid, task.blocks[cid]) for cid in task.invocation.attached() if cid in task.blocks)
+        head = await self._clocks.advance(task.resource, task.nb.event, attached, task.nb.caveats)
+        return Outcome({"head": list(head)})
+
+    async def _follow(self, task: Task[Following]) -> Outcome:
+        await self._clocks.check_hosted(task.resource)
+        if not await self._clocks.store.follow(task.resource, _follow_of(task)):
+            raise Refused(Failure("TooMuch", "the clock follows as many as it may"))
+        return Outcome({})
+
+    async def _unfollow(self, task: Task[Following]) -> Outcome:
+        await self._clocks.store.unfollow(task.resource, _follow_of(task))
+        return Outcome({})
+
+    async def _following(self, task: Task[None]) -> Outcome:
+        follows = await self._clocks.store.following(task.resource)
+        return Outcome({"following": [{"iss": follow.issuer, "with": follow.clock} for follow in follows]})
+
+    async def _revoke(self, task: Task[CID]) -> Outcome:
+        """By the issuer or the audience of a delegation, or an issuer further up its chain (T3)."""
+        if task.nb not in task.blocks:
+            raise Refused(Failure("UCANNotFound", f"the delegation {task.nb} did not come along"))
+        if not may_revoke(task.resource, task.nb, task.blocks):
+            message = f"{task.resource} is no principal of the chain of {task.nb}"
+            raise Refused(Failure("UnauthorizedRevocation", message))
+        await self._clocks.store.revoke(Revocation(task.nb, task.resource))
+        return Outcome({"time": int(time() * 1000)})
+
+    async def _provide(self, task: Task[Provide]) -> Outcome:
+        """The operator is who holds the service's key: its delegations say who may add spaces."""
+        if task.resource != self._issuer.did or task.nb.provider != self._issuer.did:
+            raise Refused(Failure("Unauthorized", "only the operator of this service provides it"))
+        known = await self._clocks.store.known(task.nb.consumer)
+        if not known.clock.is_registered:
+            await self._clocks.store.register(Registration(task.nb.consumer, self._clocks.policy.limits))
+        return Outcome({})
+
+
+def _follow_of(task: Task[Following]) -> Follow:
+    return Follow(task.nb.issuer or task.invocation.issuer, task.nb.clock or task.resource)
+
+
+def _named(work: Callable[[Task[N]], Awaitable[Outcome]]) -> Callable[[Task[N]], Awaitable[Outcome]]:
+    """`work`, with what refused it as a failure by name; StoreUnavailable stops the whole request."""
+
+    async def handler(task: Task[N]) -> Outcome:
+        try:
+            return await work(task)
+        except StoreUnavailable:
+            raise
+        except ClockServiceError as error:
+            raise Refused(failure_of(error)) from error
+
+    return handler
