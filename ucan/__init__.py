@@ -28,10 +28,11 @@ from ucan.multikey import (
 from ucan.principal import Signer, Verifier
 from ucan.questions import KeysOf, Revocation, RevocationsOf, Validation, answer, answer_async
 from ucan.receipt import Outcome, Receipt, issue_receipt, view_receipt
+from ucan.search import Authority, Authorization
 from ucan.server import Server
 from ucan.service import Handler, Provided, Service, Task, provide
 from ucan.token import Ucan
-from ucan.validator import Authority, Authorization, authorize
+from ucan.validator import authorize
 from ucan.varsig import decode_varsig, encode_varsig
 
 __all__ = [

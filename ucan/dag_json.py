@@ -13,15 +13,15 @@ Source: https://ipld.io/specs/codecs/dag-json/spec/; @ipld/dag-json, cborg 4
 from __future__ import annotations
 
 import base64
-import json
 from decimal import Decimal
+from json.encoder import encode_basestring
 from typing import cast
 
 from pail.cid import CID
 from pail.dag_cbor import Value
 from pail.errors import DecodeError
 
-_encode_text = json.JSONEncoder(ensure_ascii=False).encode
+_CONSTANTS = {None: "null", True: "true", False: "false"}
 
 
 def encode_dag_json(value: Value) -> bytes:
@@ -36,7 +36,7 @@ def encode_dag_json(value: Value) -> bytes:
 
 def _write(value: Value, parts: list[str]) -> None:
     if isinstance(value, str):
-        parts.append(_encode_text(value))
+        parts.append(encode_basestring(value))
     elif isinstance(value, dict):
         _write_map(cast("dict[str, Value]", value), parts)
     elif isinstance(value, list):
@@ -48,8 +48,7 @@ def _write(value: Value, parts: list[str]) -> None:
     elif isinstance(value, float):
         parts.append(_format_float(value))
     else:
-        assert value is None or isinstance(value, int)
-        parts.append(_encode_text(value))
+        parts.append(str(value) if type(value) is int else _CONSTANTS[cast("bool | None", value)])
 
 
 def _write_map(fields: dict[str, Value], parts: list[str]) -> None:
@@ -57,7 +56,7 @@ def _write_map(fields: dict[str, Value], parts: list[str]) -> None:
         raise DecodeError('a signed map has the key "/"')
     start = "{"
     for name in sorted(fields, key=_utf16):
-        parts.append(start + _encode_text(name) + ":")
+        parts.append(start + encode_basestring(name) + ":")
         _write(fields[name], parts)
         start = ","
     parts.append("}" if fields else "{}")

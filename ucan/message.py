@@ -22,8 +22,11 @@ from ucan.receipt import Receipt, view_receipt
 
 CONTENT_TYPE = "application/vnd.ipld.car"
 
-MAX_INVOCATIONS = 64
+MAX_INVOCATIONS = 32
 """Invocations, or receipts, of one message; clients send one or a few."""
+
+MAX_EXECUTED_BYTES = 256 << 10
+"""Of the invocations of one message together, without what comes along; reading them costs most."""
 
 _VARIANT = "ucanto/message@7.0.0"
 
@@ -38,8 +41,15 @@ class Message:
     blocks: Mapping[CID, bytes] = field(repr=False, compare=False)
 
     def invocations(self) -> list[Delegation]:
-        """What is to be run, each once. Raises MissingBlock, DecodeError, TooLarge."""
-        return [view_delegation(cid, self.blocks) for cid in dict.fromkeys(self.execute)]
+        """What is to be run, each once.
+
+        Raises MissingBlock, DecodeError, TooLarge past MAX_EXECUTED_BYTES or a UCAN's limits.
+        """
+        cids = dict.fromkeys(self.execute)
+        size = sum(len(self.blocks.get(cid, b"")) for cid in cids)
+        if size > MAX_EXECUTED_BYTES:
+            raise TooLarge(f"invocations of {size} bytes; the limit is {MAX_EXECUTED_BYTES}")
+        return [view_delegation(cid, self.blocks) for cid in cids]
 
     def receipt(self, ran: CID) -> Receipt | None:
         """The receipt of an invocation, None if there is none. Raises MissingBlock, DecodeError.

@@ -5,6 +5,7 @@ Source: @ucanto/server 11.0.3, server; spec/ucan.md
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from pail.cid import CID
@@ -67,7 +68,12 @@ class Server:
             return too_large(str(error))
         except (DecodeError, MissingBlock) as error:
             return malformed(str(error))
-        return answer_with(encode_response([await self.run(invocation) for invocation in invocations]))
+        return answer_with(encode_response([await self._in_turn(invocation) for invocation in invocations]))
+
+    async def _in_turn(self, invocation: Delegation) -> Receipt:
+        """Other requests go on between two costly invocations."""
+        await asyncio.sleep(0)
+        return await self.run(invocation)
 
     async def run(self, invocation: Delegation) -> Receipt:
         """The receipt of one invocation, done or refused."""

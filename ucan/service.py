@@ -31,7 +31,8 @@ from ucan.issuer import NamedSigner
 from ucan.principal import Signer
 from ucan.questions import Validation
 from ucan.receipt import Outcome
-from ucan.validator import Authority, Authorization, authorize
+from ucan.search import Authority, Authorization
+from ucan.validator import authorize
 
 N = TypeVar("N")
 

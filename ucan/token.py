@@ -26,6 +26,9 @@ from ucan.varsig import algorithm_of
 
 VERSION = "0.9.1"
 
+MAX_UCAN_BYTES = 128 << 10
+"""The original's clock client names each block it attaches in a fact, of some 100 bytes."""
+
 MAX_CAPABILITIES = 256
 MAX_PROOFS = 256
 """Links of one UCAN to others; a session of the original's client has some dozens."""
@@ -104,6 +107,8 @@ def decode_ucan(data: bytes) -> Signed:
 
     Raises DecodeError (InvalidPrincipal among it) for any other bytes, TooLarge past the limits.
     """
+    if len(data) > MAX_UCAN_BYTES:
+        raise TooLarge(f"UCAN of {len(data)} bytes; the limit is {MAX_UCAN_BYTES}")
     fields = Fields("UCAN", decode_dag_cbor(data))
     if fields.take("v", str) != VERSION:
         raise DecodeError(f"UCAN is not of version {VERSION}")

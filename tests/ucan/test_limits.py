@@ -18,7 +18,7 @@ from tests.ucan.people import (
     service,
 )
 from ucan import Capability, Delegation, NamedSigner, Server, Verifier, delegate
-from ucan.validator import MAX_CHAIN, MAX_RESOLUTIONS
+from ucan.search import MAX_CHAIN, MAX_RESOLUTIONS
 
 
 def chain(length: int) -> Delegation:

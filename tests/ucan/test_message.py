@@ -91,5 +91,12 @@ def test_counts_have_limits() -> None:
         decode_message(message_of({}, *[block] * MAX_CAR_BLOCKS))
 
 
+def test_invocations_together_have_a_limit() -> None:
+    large = [invoke(SPACE, facts=[{"a": bytes(90_000)}], nonce=str(number)) for number in range(3)]
+    assert len(decode_message(encode_request(large[:2])).invocations()) == 2
+    with pytest.raises(TooLarge):
+        decode_message(encode_request(large)).invocations()
+
+
 def test_nothing_to_do_is_a_message() -> None:
     assert decode_message(message_of({})).invocations() == []

@@ -11,7 +11,16 @@ from pail import DecodeError, TooLarge, decode_dag_cbor, encode_dag_cbor, parse_
 from pail.errors import PailError
 from tests.ucan.people import AGENT, MAIL_DID, SERVICE_DID, SPACE, grant
 from ucan import Absentee, Capability, UcanError, delegate, view_delegation
-from ucan.token import MAX_CAPABILITIES, MAX_PROOFS, Ucan, decode_ucan, encode_ucan, signed_payload, twin
+from ucan.token import (
+    MAX_CAPABILITIES,
+    MAX_PROOFS,
+    MAX_UCAN_BYTES,
+    Ucan,
+    decode_ucan,
+    encode_ucan,
+    signed_payload,
+    twin,
+)
 
 CID = parse_cid("bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku")
 ISSUED = grant(SPACE, AGENT.did, nonce="n", facts=[{"a": 1}], proofs=[CID])
@@ -108,6 +117,12 @@ def test_another_block_is_refused(fields: dict[str, Any]) -> None:
 def test_counts_have_limits(fields: dict[str, Any]) -> None:
     with pytest.raises(TooLarge):
         decode_ucan(changed(**fields))
+
+
+def test_the_size_has_a_limit() -> None:
+    decode_ucan(changed(fct=[{"a": bytes(MAX_UCAN_BYTES - 1000)}]))
+    with pytest.raises(TooLarge):
+        decode_ucan(changed(fct=[{"a": bytes(MAX_UCAN_BYTES)}]))
 
 
 def test_counts_up_to_the_limits_are_taken() -> None:
