@@ -1,0 +1,199 @@
+"""`RemoteClock`: asks a service by UCAN, believes only what can be checked."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from clock_service import Guard
+from clock_service.errors import BadAnswer, ClockRefused, ClockUnreachable, NotDelegated
+from pail import run
+from pail.clock import advance
+from tests.clock_service.remote import HELPER, OWNER, SPACE, STRANGER, Agent, Host, grant
+
+ALL = ("clock/head", "clock/advance")
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    host = Host(tmp_path, guard=Guard.REQUIRE)
+    yield host
+    host.store.close()
+
+
+@pytest.fixture
+def owner(tmp_path: Path) -> Iterator[Agent]:
+    agent = Agent.at(tmp_path / "owner")
+    yield agent
+    agent.space.close()
+
+
+@pytest.fixture
+def helper(tmp_path: Path, owner: Agent) -> Iterator[Agent]:
+    """Another agent with the same folder, and an index of its own."""
+    (tmp_path / "helper" / "cache").mkdir(parents=True)
+    (tmp_path / "helper" / "space").symlink_to(tmp_path / "owner" / "space")
+    agent = Agent.at(tmp_path / "helper", HELPER)
+    yield agent
+    agent.space.close()
+
+
+def test_an_event_is_taken_and_is_the_head(host: Host, owner: Agent) -> None:
+    clock = host.clock(owner, grant(OWNER, *ALL))
+    assert clock.head() == ()
+    event = owner.put("a/1")
+    assert clock.advance(event) == (event,) == host.head() == clock.head()
+
+
+def test_all_that_the_service_lacks_goes_along(host: Host, owner: Agent) -> None:
+    events = [owner.put(f"a/{number}") for number in range(140)]
+    assert host.clock(owner, grant(OWNER, *ALL)).advance(events[-1]) == host.head() == (events[-1],)
+
+
+def test_the_shards_go_along_though_this_process_has_them_cached(host: Host, owner: Agent) -> None:
+    clock = host.clock(owner, grant(OWNER, *ALL))
+    for number, key in enumerate(("a/1", "a/2", "b/22", "b/2", "a/1")):
+        clock.advance(owner.put(key, str(number)))
+    clock.advance(owner.delete("b/2"))
+    assert host.head() == owner.clock.head()  # its guard requires them
+
+
+def test_concurrent_events_go_along_too(host: Host, owner: Agent) -> None:
+    base = owner.put("a/0")
+    sides = [owner.put(f"a/{number}", head=(base,)) for number in range(1, 4)]
+    top = owner.put("a/9")
+    assert owner.clock.head() == (top,)
+    assert host.clock(owner, grant(OWNER, *ALL)).advance(top) == (top,)
+    assert run(advance(host.head(), sides[0]), owner.space.get) == (top,)
+
+
+def test_an_event_that_the_service_has_is_not_sent_again(host: Host, owner: Agent) -> None:
+    clock = host.clock(owner, grant(OWNER, *ALL))
+    event = owner.put("a/1")
+    clock.advance(event)
+    before = host.requests
+    assert clock.advance(event) == (event,)
+    assert host.requests == before
+
+
+def test_whoever_may_not_ask_for_the_head_can_add(host: Host, owner: Agent) -> None:
+    clock = host.clock(owner, grant(OWNER, "clock/advance"))
+    event = owner.put("a/1")
+    assert clock.advance(event) == (event,)
+    with pytest.raises(NotDelegated, match="clock/head"):
+        clock.head()
+
+
+def test_a_head_that_cannot_be_read_here_is_told_apart(host: Host, owner: Agent, tmp_path: Path) -> None:
+    event = owner.put("a/1")
+    host.clock(owner, grant(OWNER, *ALL)).advance(event)
+    away = Agent.at(tmp_path / "away", HELPER)
+    look = host.clock(away, grant(HELPER, *ALL)).look()
+    assert (look.head, list(look.unreadable)) == ((), [event])
+    away.space.close()
+
+
+def test_nobody_without_a_delegation_is_asked_for(host: Host, owner: Agent) -> None:
+    with pytest.raises(NotDelegated):
+        host.clock(owner).head()
+    assert host.requests == 0
+
+
+@pytest.mark.parametrize(
+    ("held", "sentence"),
+    [
+        (grant(OWNER, *ALL, life_s=-10), "it has expired"),
+        (grant(OWNER, *ALL, by=STRANGER), "does not accept this agent's delegation"),
+    ],
+)
+def test_a_delegation_that_is_worth_nothing(host: Host, owner: Agent, held, sentence: str) -> None:
+    with pytest.raises(ClockRefused, match=sentence) as refused:
+        host.clock(owner, held).advance(owner.put("a/1"))
+    assert refused.value.name == "Unauthorized"
+    assert host.head() == ()
+
+
+def test_a_revoked_delegation_is_worth_nothing(host: Host, owner: Agent, helper: Agent) -> None:
+    held = grant(HELPER, *ALL)
+    assert host.clock(helper, held).head() == ()
+    host.clock(Agent(SPACE, owner.space)).revoke(held)
+    with pytest.raises(ClockRefused, match="it was revoked"):
+        host.clock(helper, held).head()
+
+
+def test_a_stranger_cannot_revoke(host: Host, owner: Agent, helper: Agent) -> None:
+    held = grant(HELPER, *ALL)
+    with pytest.raises(ClockRefused) as refused:
+        host.clock(Agent(STRANGER, owner.space)).revoke(held)
+    assert refused.value.name == "UnauthorizedRevocation"
+    assert host.clock(helper, held).head() == ()
+
+
+def test_the_wider_delegation_that_holds_is_shown(host: Host, owner: Agent) -> None:
+    narrow = grant(OWNER, *ALL, nb={"keys": "b/"})
+    held = [grant(OWNER, *ALL, life_s=-10), narrow, grant(OWNER, *ALL)]
+    event = owner.put("a/1")
+    assert host.clock(owner, *held).advance(event) == (event,)
+
+
+class Narrow:
+    """The owner's backups, and a helper that may only add below `h/`."""
+
+    def __init__(self, host: Host, owner: Agent, helper: Agent) -> None:
+        owner.put("a/1")
+        owner.put("h/0")
+        host.clock(owner, grant(OWNER, *ALL)).advance(owner.clock.head()[0])
+        self.clock = host.clock(helper, grant(HELPER, *ALL, nb={"keys": "h/", "ops": ["put"]}))
+
+
+@pytest.fixture
+def narrow(host: Host, owner: Agent, helper: Agent) -> Narrow:
+    return Narrow(host, owner, helper)
+
+
+def test_a_narrowed_agent_can_add(host: Host, helper: Agent, narrow: Narrow) -> None:
+    event = helper.put("h/1")
+    assert narrow.clock.advance(event) == (event,) == host.head()
+
+
+@pytest.mark.parametrize(
+    ("name", "attempt"),
+    [
+        ("DeleteRefused", lambda helper: helper.delete("h/0")),
+        ("RewriteRefused", lambda helper: helper.put("h/0", "another")),
+        ("ElsewhereRefused", lambda helper: helper.put("a/2")),
+    ],
+)
+def test_and_nothing_else(host: Host, helper: Agent, narrow: Narrow, name: str, attempt) -> None:
+    before = host.head()
+    with pytest.raises(ClockRefused) as refused:
+        narrow.clock.advance(attempt(helper))
+    assert refused.value.name == name
+    assert host.head() == before
+
+
+def test_a_receipt_that_another_signed_is_not_believed(host: Host, owner: Agent) -> None:
+    host.signer = STRANGER
+    with pytest.raises(BadAnswer):
+        host.clock(owner, grant(OWNER, *ALL)).head()
+
+
+def test_an_acknowledgement_without_the_event_in_the_head_is_not_believed(
+    host: Host, owner: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = owner.put("a/1")
+    clock = host.clock(owner, grant(OWNER, *ALL))
+    clock.advance(first)
+
+    async def forgetful(*_: object) -> tuple[object, ...]:
+        return (first,)
+
+    monkeypatch.setattr(host.store, "advance", forgetful)
+    with pytest.raises(BadAnswer, match="does not have it in its head"):
+        clock.advance(owner.put("a/2"))
+
+
+def test_a_service_that_is_down(host: Host, owner: Agent) -> None:
+    host.is_down = True
+    with pytest.raises(ClockUnreachable):
+        host.clock(owner, grant(OWNER, *ALL)).head()
