@@ -96,9 +96,13 @@ class Stage:
 
     def has(self, cids: Collection[CID]) -> set[CID]:
         """Those of `cids` that are staged or in the space."""
-        self._check_open()
-        staged = self._staged.keys() & cids
+        staged = self.staged(cids)
         return staged | self._space.has([cid for cid in cids if cid not in staged])
+
+    def staged(self, cids: Collection[CID]) -> set[CID]:
+        """Those of `cids` that are staged: hashed on their way in, and not in the space before."""
+        self._check_open()
+        return self._staged.keys() & cids
 
     def get(self, cids: Sequence[CID]) -> list[bytes]:
         """Staged blocks, or those of the space, in the order asked for: what a verification walk reads.

@@ -10,7 +10,7 @@ AtprotoError
 └── RepositoryFault       what a host serves of a repository cannot be proved; record nothing
     ├── InvalidCommit     the commit block, its owner or its signature
     ├── InvalidTree       a node of the Merkle search tree
-    └── InvalidRecord     a record's block
+    └── InvalidRecord     a record that may link blobs, and does not decode
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class InvalidTree(RepositoryFault):
 
 
 class InvalidRecord(RepositoryFault):
-    """The block of the record at `path` is no record."""
+    """What the record at `path` links cannot be known, since it does not decode to a map."""
 
     what = "record"
 

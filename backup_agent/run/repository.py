@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 
-from backup_agent.atproto.blob_refs import BlobRef
+from backup_agent.atproto.blob_refs import MARK, BlobRef
 from backup_agent.atproto.errors import RepositoryFault
 from backup_agent.atproto.mst import MAX_ASK, walk_blocks
 from backup_agent.atproto.mst_diff import Change
-from backup_agent.atproto.repo import ChangeProof, check_records, verify_change, verify_repo
+from backup_agent.atproto.mst_node import Entry
+from backup_agent.atproto.repo import ChangeProof, check_records, verify_change, verify_tree
 from backup_agent.atproto.syntax import tid_unix_ms
 from backup_agent.catalogue import Snapshot
 from backup_agent.errors import BackupRefused, StaleHost
@@ -53,55 +56,63 @@ async def get_repository(run_: Run, staging: Staging, latest: LatestCommit, base
     proved, previous = base.proved, base.previous
     if proved is not None and proved.backup.repo == latest.cid:
         return Repository(latest.cid, proved.backup.rev, proved.certificate.records, frozenset(), False)
-    prover = _Prover(run_, staging, base)
+    fetcher = _Fetcher(run_, staging)
+    prover = _Prover(run_, staging, base, fetcher.linking)
     try:
         if run_.space.has([latest.cid]) and (known := prover.try_prove(latest.cid)):
             return known
         if previous is not None:
             since = previous.backup.rev
-            if changed := prover.try_prove(await _fetch(run_, staging, since)):
+            if changed := prover.try_prove(await fetcher.fetch(since)):
                 return changed
         try:
-            return prover.prove(await _fetch(run_, staging, None))
+            return prover.prove(await fetcher.fetch(None))
         except CorruptBlock:  # the host's copy was not staged, since the space seemed to have the block
             run_.space.check()
-            return prover.prove(await _fetch(run_, staging, None))
+            return prover.prove(await fetcher.fetch(None))
     except MissingBlock as error:
         raise BackupRefused(run_.account, f"the host left out block {error.cid}") from error
     except (PailError, RepositoryFault) as error:
         raise BackupRefused(run_.account, str(error)) from error
 
 
-async def _fetch(run_: Run, staging: Staging, since: str | None) -> CID:
-    """Stage what the host serves, each block hashed as it arrives; the commit that it says this is."""
-    run_.progress.phase("Fetching the repository")
+class _Fetcher:
+    """Stages what the host serves, each block hashed as it arrives."""
 
-    async def attempt() -> CID:
-        reader, count = CarReader(), 0
-        async with aclosing(run_.source.repo(run_.account, since=since)) as chunks:
+    def __init__(self, run_: Run, staging: Staging) -> None:
+        self._run, self._staging = run_, staging
+        self.linking: set[CID] = set()
+        """Blocks that may be records which link blobs."""
+
+    async def fetch(self, since: str | None) -> CID:
+        """All that came after the revision `since`, or everything; the commit that the host says this is."""
+        self._run.progress.phase("Fetching the repository")
+        return await self._run.source.retry.run(partial(self._attempt, since))
+
+    async def _attempt(self, since: str | None) -> CID:
+        account, reader, count = self._run.account, CarReader(), 0
+        async with aclosing(self._run.source.repo(account, since=since)) as chunks:
             async for chunk in chunks:
                 blocks = reader.feed(chunk)
                 count += len(blocks)
                 if count > MAX_BLOCKS:
-                    raise BackupRefused(run_.account, f"the host sends more than {MAX_BLOCKS:,} blocks")
-                staging.put_many(blocks)
-                run_.progress.advance(len(blocks), len(chunk))
+                    raise BackupRefused(account, f"the host sends more than {MAX_BLOCKS:,} blocks")
+                self._staging.put_many(blocks)
+                self.linking.update([cid for cid, content in blocks if MARK in content])
+                self._run.progress.advance(len(blocks), len(chunk))
         reader.close()
         roots = reader.roots or ()
         if len(roots) != 1:
-            raise BackupRefused(
-                run_.account, f"the host's CAR names {len(roots)} roots instead of one commit"
-            )
+            raise BackupRefused(account, f"the host's CAR names {len(roots)} roots instead of one commit")
         return roots[0]
-
-    return await run_.source.retry.run(attempt)
 
 
 class _Prover:
     """Proves a commit, by difference from the snapshot before where that was proved."""
 
-    def __init__(self, run_: Run, staging: Staging, base: Base) -> None:
-        self._run, self._staging, self._base = run_, staging, base
+    def __init__(self, run_: Run, staging: Staging, base: Base, linking: AbstractSet[CID]) -> None:
+        """linking: which staged blocks may link blobs."""
+        self._run, self._staging, self._base, self._linking = run_, staging, base, linking
         self._blobs: set[CID] = set()
 
     def try_prove(self, commit: CID) -> Repository | None:
@@ -123,9 +134,8 @@ class _Prover:
         return self._prove_whole(commit)
 
     def _prove_whole(self, commit: CID) -> Repository:
-        walk = verify_repo(
-            commit, did=self._run.account, signing_key=self._run.identity.signing_key, visit_blob=self._note
-        )
+        key = self._run.identity.signing_key
+        walk = verify_tree(commit, did=self._run.account, signing_key=key, visit=self._check)
         proof = run(walk, self._staging.get)
         self._check_rev(proof.commit.rev)
         self._drop_surplus(commit, proof.commit.root, 1 + proof.nodes + proof.records)
@@ -148,6 +158,18 @@ class _Prover:
         self._drop_surplus(commit, proof.commit.root, 1 + len(proof.new_nodes) + written)
         records = previous.certificate.records + _growth(proof)
         return Repository(commit, proof.commit.rev, records, frozenset(self._blobs), False)
+
+    def _check(self, entries: list[Entry]) -> None:
+        """Know that the records are here, and what they link.
+
+        What was staged was hashed just now, and is read only if it may link blobs; what the space
+        had before is read and hashed again.
+        """
+        arrived = self._staging.staged({cid for _, cid in entries}) - self._linking
+        unread = [entry for entry in entries if entry[1] not in arrived]
+        for at in range(0, len(unread), MAX_ASK):
+            asked = unread[at : at + MAX_ASK]
+            check_records(asked, self._staging.get([cid for _, cid in asked]), self._note)
 
     def _note(self, reference: BlobRef) -> None:
         self._blobs.add(reference.cid)

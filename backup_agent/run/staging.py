@@ -51,6 +51,10 @@ class Staging:
         """Those of `cids` that are staged or in the space."""
         return self._stage.has(cids)
 
+    def staged(self, cids: Collection[CID]) -> set[CID]:
+        """Those of `cids` that were staged since the last flush, hashed on their way in."""
+        return self._stage.staged(cids)
+
     def flush(self) -> Published:
         """Make what is staged durable (S1), and go on with an empty stage."""
         with self._stage as stage:

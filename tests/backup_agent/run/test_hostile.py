@@ -90,7 +90,7 @@ def test_record_keys_may_be_odd(laptop: Desk) -> None:
     assert laptop.all_whole()
 
 
-@pytest.mark.parametrize(
+HURTING = pytest.mark.parametrize(
     "record",
     [
         pytest.param(b"\x81" * 100_000 + b"\x80", id="deep"),
@@ -99,11 +99,23 @@ def test_record_keys_may_be_odd(laptop: Desk) -> None:
         pytest.param(b"\x80", id="no map"),
     ],
 )
-def test_a_record_that_hurts_is_refused(laptop: Desk, record: bytes) -> None:
-    block = encode_block({"x": 1})._replace(cid=cid_of(DAG_CBOR, record), data=record)
+
+
+@HURTING
+def test_a_record_that_hurts_is_kept_as_the_bytes_it_is(laptop: Desk, record: bytes) -> None:
     serve(laptop, {"a.b.c/1": {"ok": 1}})
-    commit = build_on(laptop, block.cid, record)
-    laptop.host.demo.head = commit
+    cid = cid_of(DAG_CBOR, record)
+    laptop.host.demo.head = build_on(laptop, cid, record)
+    assert laptop.back_up().whole
+    assert laptop.space.get([cid]) == [record]
+    assert laptop.all_whole()
+
+
+@HURTING
+def test_a_record_that_hurts_and_may_link_blobs_is_refused(laptop: Desk, record: bytes) -> None:
+    serve(laptop, {"a.b.c/1": {"ok": 1}})
+    marked = record + b"\x68mimeType"
+    laptop.host.demo.head = build_on(laptop, cid_of(DAG_CBOR, marked), marked)
     refuses(laptop, "record")
 
 

@@ -1,0 +1,147 @@
+"""Many at once: no acknowledged event is ever missing from the head, and all agree on it."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clock_service import Caveats, Store, open_store
+from clock_service.errors import HeadMoved
+from clock_service.service import ClockService
+from pail import CID, parse_cid, run
+from pail.clock import advance
+from pail.event import decode_event
+from tests.clock_service.agent import make
+from tests.clock_service.agent import run as run_agent
+from tests.clock_service.made import SPACE, Author, open_service
+from tests.event_graphs import closure, maximal
+
+ROOT = Path(__file__).parents[2]
+
+
+def history_of(store: Store) -> dict[CID, tuple[CID, ...]]:
+    """Every event of the head and its ancestors, read back from the store."""
+    graph: dict[CID, tuple[CID, ...]] = {}
+    frontier = set(asyncio.run(store.known(SPACE)).clock.head)
+    while frontier:
+        blocks = asyncio.run(store.events(SPACE, sorted(frontier)))
+        assert blocks.keys() == frontier
+        graph |= {cid: decode_event(data).parents for cid, data in blocks.items()}
+        frontier = {parent for parents in graph.values() for parent in parents} - graph.keys()
+    return graph
+
+
+def check(store: Store, acknowledged: list[CID]) -> None:
+    graph = history_of(store)
+    known = asyncio.run(store.known(SPACE))
+    assert set(acknowledged) <= closure(graph, known.clock.head)
+    assert known.clock.head == tuple(sorted(maximal(graph, graph)))
+    assert known.clock.events == len(graph)
+
+
+def test_agents_in_one_process_lose_nothing(url) -> None:
+    async def run_all() -> list[list[CID]]:
+        return await asyncio.gather(*(run_agent(url, number, 40) for number in range(4)))
+
+    acknowledged = [cid for each in asyncio.run(run_all()) for cid in each]
+    store = open_store(url)
+    assert len(acknowledged) == 240
+    check(store, acknowledged)
+    store.close()
+
+
+def spawn(url: str, agents: int, count: int) -> list[CID]:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.clock_service.agent", url, str(number), str(count)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(agents)
+    ]
+    outputs = [process.communicate(timeout=100)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * agents
+    return [parse_cid(line) for output in outputs for line in output.split()]
+
+
+def test_processes_on_one_sqlite_file_lose_nothing(tmp_path) -> None:
+    url = f"sqlite:///{tmp_path}/clock.db"
+    acknowledged = spawn(url, 3, 80)
+    assert len(acknowledged) == 3 * 80 // 2 * 3
+    store = open_store(url)
+    check(store, acknowledged)
+    store.close()
+
+
+@pytest.mark.xdist_group("postgres")
+def test_sixteen_agents_with_processes_of_their_own_lose_nothing_on_one_postgres(postgres_url) -> None:
+    acknowledged = spawn(postgres_url, 16, 120)
+    assert len(acknowledged) == 16 * 120 // 2 * 3
+    store = open_store(postgres_url)
+    check(store, acknowledged)
+    store.close()
+
+
+def test_the_head_after_a_crowd_is_that_of_the_pails_clock(store) -> None:
+    author = Author()
+    first = author.put((), "first").head
+    events = [author.put(first, f"key/{number}").head[0] for number in range(30)]
+    service = open_service(store)
+
+    async def crowd() -> None:
+        await asyncio.gather(*(service.advance(SPACE, event, author.only(*first, event)) for event in events))
+
+    asyncio.run(crowd())
+    head = ()
+    for event in (*first, *events):
+        head = run(advance(head, event), author.read)
+    assert asyncio.run(service.head(SPACE)) == head == tuple(sorted(events))
+
+
+def test_two_services_apart_agree_once_each_has_heard_the_other(tmp_path) -> None:
+    stores = [open_store(f"sqlite:///{tmp_path}/{name}.db") for name in "ab"]
+    services = [open_service(store) for store in stores]
+    blocks: dict[CID, bytes] = {}
+    for number in range(20):
+        service = services[number % 2]
+        event = make(asyncio.run(service.head(SPACE)) if number % 3 else (), f"key/{number}")
+        blocks[event.cid] = event.data
+        asyncio.run(service.advance(SPACE, event.cid, [event]))
+    heads = [asyncio.run(service.head(SPACE)) for service in services]
+    assert heads[0] != heads[1]
+    for service, others in zip(services, reversed(heads), strict=True):
+        for event in others:
+            asyncio.run(service.advance(SPACE, event, blocks.items()))
+    after = [asyncio.run(service.head(SPACE)) for service in services]
+    for store in stores:
+        store.close()
+    assert after[0] == after[1]
+
+
+def test_narrowed_agents_that_race_each_get_in_or_are_told_the_head(store) -> None:
+    author = Author()
+    service: ClockService = open_service(store)
+    caveats = Caveats(keys="key/", ops=frozenset({"put"}))
+    done: list[CID] = []
+
+    async def add(number: int) -> None:
+        head = ()
+        for _ in range(50):
+            event = author.put(head, f"key/{number}").head[0]
+            try:
+                await service.advance(SPACE, event, author.all(), caveats)
+            except HeadMoved as error:
+                head = error.head
+            else:
+                done.append(event)
+                return
+
+    async def race() -> None:
+        await asyncio.gather(*(add(number) for number in range(6)))
+
+    asyncio.run(race())
+    assert len(done) == 6
+    check(store, done)

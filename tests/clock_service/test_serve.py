@@ -1,0 +1,125 @@
+"""A service process: started, asked, stopped and killed."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from clock_service import open_store
+from clock_service.errors import BadKeyFile
+from clock_service.key_file import load_or_make_key
+from pail import CID
+from tests.clock_service.agent import make
+from tests.clock_service.calls import HEADERS, SPACE, advance
+from tests.clock_service.test_concurrency import history_of
+from ucan import encode_request
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def running(folder: Path):
+    """A service over `folder`, and what it said when it began to answer."""
+    command = [
+        sys.executable,
+        "-m",
+        "tests.clock_service.child",
+        folder / "key",
+        f"sqlite:///{folder}/clock.db",
+    ]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=(folder / "log").open("ab"), text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process, json.loads(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def test_a_service_says_where_it_is_once_it_answers_and_stops_when_asked(tmp_path) -> None:
+    with running(tmp_path) as (process, started):
+        assert started["pid"] == process.pid
+        assert httpx.get(f"{started['url']}/health").json() == {"status": "ok", "did": started["did"]}
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    with running(tmp_path) as (_, again):
+        assert again["did"] == started["did"]
+    assert load_or_make_key(tmp_path / "key").format() not in (tmp_path / "log").read_text()
+
+
+def test_logs_are_lines_of_json(tmp_path) -> None:
+    with running(tmp_path) as (process, _):
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert lines
+    assert all({"at", "level", "event"} <= json.loads(line).keys() for line in lines)
+
+
+async def load(url: str, did: str, round_number: int, enough: int, kill) -> list[CID]:
+    """Advances, eight at once, until `enough` were acknowledged; then `kill` in the midst of others."""
+    acknowledged: list[CID] = []
+
+    async def work(client: httpx.AsyncClient, name: str) -> None:
+        parents: tuple[CID, ...] = ()
+        for step in range(10_000):
+            event = make(parents, f"{name}/{step}")
+            body = encode_request([advance(event.cid, [event], to=did)])
+            try:
+                response = await client.post(url, headers=HEADERS, content=body)
+            except httpx.HTTPError:
+                return
+            assert response.status_code == 200
+            acknowledged.append(event.cid)
+            parents = (event.cid,)
+            if len(acknowledged) == enough:
+                kill()
+
+    async with httpx.AsyncClient(timeout=20) as client:
+        await asyncio.gather(*(work(client, f"{round_number}/{each}") for each in range(8)))
+    return acknowledged
+
+
+def test_a_service_killed_under_load_again_and_again_loses_nothing_it_acknowledged(tmp_path) -> None:
+    acknowledged: list[CID] = []
+    for round_number in range(5):
+        with running(tmp_path) as (process, started):
+            acknowledged += asyncio.run(
+                load(started["url"], started["did"], round_number, 60 + 7 * round_number, process.kill)
+            )
+    store = open_store(f"sqlite:///{tmp_path}/clock.db")
+    assert len(acknowledged) >= 5 * 60
+    assert set(acknowledged) <= history_of(store).keys()
+    assert asyncio.run(store.known(SPACE)).clock.events >= len(acknowledged)
+    store.close()
+
+
+def test_a_key_is_made_once_for_its_owner_alone(tmp_path) -> None:
+    path = tmp_path / "new" / "key"
+    key = load_or_make_key(path)
+    assert load_or_make_key(path).format() == key.format()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in path.parent.iterdir()] == ["key"]
+
+
+def test_a_key_that_others_can_read_is_refused(tmp_path) -> None:
+    load_or_make_key(tmp_path / "key")
+    (tmp_path / "key").chmod(0o644)
+    with pytest.raises(BadKeyFile, match="chmod 600"):
+        load_or_make_key(tmp_path / "key")
+
+
+def test_what_is_no_key_is_refused_and_not_shown(tmp_path) -> None:
+    path = tmp_path / "key"
+    path.write_text("secret nonsense")
+    path.chmod(0o600)
+    with pytest.raises(BadKeyFile) as caught:
+        load_or_make_key(path)
+    assert "nonsense" not in str(caught.value)
