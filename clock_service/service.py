@@ -12,7 +12,7 @@ from clock_service.admission import Findings, Gathered, gather
 from clock_service.errors import ClockServiceError, HeadMoved, MissingAncestors, NotProvisioned
 from clock_service.examination import examine
 from clock_service.fetching import Source, fetch_missing
-from clock_service.policy import Caveats, Policy, Provision
+from clock_service.policy import Caveats, Guard, Policy, Provision
 from clock_service.store import Known, Store
 from pail import CID
 from pail.event import Head
@@ -99,6 +99,8 @@ class ClockService:
             return Findings()
         known = await self.store.known(space, offer.named)
         self._check_provisioned(known, space)
+        if not caveats.narrow and (known.clock.guard or self.policy.guard) is Guard.OFF:
+            return Findings()
         return await examine(self.store, known, offer, caveats)
 
     def _check_provisioned(self, known: Known, space: str) -> None:

@@ -23,7 +23,7 @@ def make(head: Head, key: str) -> Block:
 
 
 async def run(database: str, number: int, count: int) -> list[CID]:
-    chance = random.Random(number)  # noqa: S311 - a test that can be repeated
+    chance = random.Random(number)
     store = open_store(database)
     service = ClockService(store, Policy(Provision.OPEN, guard=Guard.WHEN_POSSIBLE))
     acknowledged: list[CID] = []

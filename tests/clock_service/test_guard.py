@@ -123,6 +123,11 @@ def test_data_that_is_no_operation_is_refused_unless_the_guard_is_off(store, aut
     assert Clock(store, author, Guard.OFF).take(block.cid, blocks=[block]) == (block.cid,)
 
 
+def test_a_guard_that_is_off_looks_at_no_root(store, author) -> None:
+    event = lie(author, (), "b")
+    assert Clock(store, author, Guard.OFF).take(event) == (event,)
+
+
 def test_an_adder_adds_under_its_prefix(store, author) -> None:
     clock = Clock(store, author)
     head = clock.take(author.put((), "theirs/a").head[0])

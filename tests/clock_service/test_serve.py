@@ -18,7 +18,7 @@ from pail import CID
 from tests.clock_service.agent import make
 from tests.clock_service.calls import HEADERS, SPACE, advance
 from tests.clock_service.test_concurrency import history_of
-from ucan import encode_request
+from ucan import decode_message, encode_request
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,9 +33,10 @@ def running(folder: Path):
         folder / "key",
         f"sqlite:///{folder}/clock.db",
     ]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=(folder / "log").open("ab"), text=True
-    ) as process:
+    with (
+        (folder / "log").open("ab") as log,
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
         assert process.stdout is not None
         try:
             yield process, json.loads(process.stdout.readline())
@@ -71,12 +72,14 @@ async def load(url: str, did: str, round_number: int, enough: int, kill) -> list
         parents: tuple[CID, ...] = ()
         for step in range(10_000):
             event = make(parents, f"{name}/{step}")
-            body = encode_request([advance(event.cid, [event], to=did)])
+            asked = advance(event.cid, [event], to=did)
             try:
-                response = await client.post(url, headers=HEADERS, content=body)
+                response = await client.post(url, headers=HEADERS, content=encode_request([asked]))
             except httpx.HTTPError:
                 return
-            assert response.status_code == 200
+            receipt = decode_message(response.content).receipt(asked.cid)
+            assert receipt is not None
+            assert "ok" in receipt.out
             acknowledged.append(event.cid)
             parents = (event.cid,)
             if len(acknowledged) == enough:
@@ -96,7 +99,7 @@ def test_a_service_killed_under_load_again_and_again_loses_nothing_it_acknowledg
             )
     store = open_store(f"sqlite:///{tmp_path}/clock.db")
     assert len(acknowledged) >= 5 * 60
-    assert set(acknowledged) <= history_of(store).keys()
+    assert set(acknowledged) <= history_of(store, SPACE).keys()
     assert asyncio.run(store.known(SPACE)).clock.events >= len(acknowledged)
     store.close()
 
