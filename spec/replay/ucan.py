@@ -164,14 +164,14 @@ def _check_request(vector: Vectors, keys: Sequence[Signer]) -> None:
 
 
 async def _respond(vector: Vectors, keys: Sequence[Signer], handlers: _Handlers) -> Response:
-    signer = next(key for key in keys if key.did == vector["service_key"])
+    signer = {key.did: key for key in keys}[vector["service_key"]]
 
     async def keys_of(did: str) -> list[Verifier]:
-        key = vector["did_web_keys"].get(did)
+        key = vector.get("did_web_keys", {}).get(did)
         return [] if key is None else [Verifier.parse(key)]
 
     async def revocations_of(ucans: Sequence[CID]) -> list[Revocation]:
-        known = [Revocation(parse_cid(entry["ucan"]), entry["by"]) for entry in vector["revoked"]]
+        known = [Revocation(parse_cid(entry["ucan"]), entry["by"]) for entry in vector.get("revoked", [])]
         return [revocation for revocation in known if revocation.ucan in ucans]
 
     server = Server(
