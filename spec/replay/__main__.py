@@ -17,7 +17,7 @@ from ucan import UcanError
 
 def main(paths: list[str]) -> int:
     """0 if every file was replayed and all of it passed."""
-    if not paths:
+    if not paths or paths[0].startswith("-"):
         print("usage: python -m spec.replay FILE…", file=sys.stderr)
         return 2
     outcomes = [_replay_file(path) for path in paths]

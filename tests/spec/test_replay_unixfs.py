@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from spec.replay_unixfs import replay
+from spec.replay.unixfs import outcomes
 
 FOLDER = Path(__file__).parent.parent.parent / "spec" / "vectors"
 FILES = {"js/unixfs.public.json": 11, "unixfs-narrow/width3.json": 25}
@@ -17,9 +17,9 @@ PUBLIC = "js/unixfs.public.json"
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_case_passes(name: str) -> None:
-    outcomes = list(replay(DOCUMENTS[name]))
-    assert len(outcomes) == FILES[name]
-    assert [outcome for outcome in outcomes if outcome[1]] == []
+    found = list(outcomes(DOCUMENTS[name]))
+    assert len(found) == FILES[name]
+    assert [outcome for outcome in found if outcome[1]] == []
 
 
 def failures(change: tuple[Any, ...], value: object) -> list[str]:
@@ -29,7 +29,7 @@ def failures(change: tuple[Any, ...], value: object) -> list[str]:
         place = place[key]
     assert place[change[-1]] != value
     place[change[-1]] = value
-    return [case for case, failure in replay(document) if failure]
+    return [case for case, failure in outcomes(document) if failure]
 
 
 CHANGES = [

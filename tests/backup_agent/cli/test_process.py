@@ -43,12 +43,22 @@ def test_a_reader_that_leaves_changes_nothing(kept: Shell) -> None:
     os.close(writing)
 
 
+def heed_interrupts() -> None:
+    """A test run in the background ignores Ctrl-C, and its children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_backup_says_so_and_records_nothing(online: Shell, host: FaultyHost) -> None:
     host.fault(GET_REPO, slow(1000, 0.05))
     environment = dict(os.environ) | dict(online.environment)
     command = [COMMAND, "backup", host.demo.recording.did, "--json"]
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,
     ) as process:
         while not host.requests[GET_REPO]:
             assert process.poll() is None
@@ -79,7 +89,13 @@ def at_terminal(shell: Shell, command: list[str], answer: str | None) -> tuple[i
     environment = dict(os.environ) | dict(shell.environment)
     with os.fdopen(here, "r+b", buffering=0) as terminal, os.fdopen(there) as its:
         process = subprocess.Popen(
-            [COMMAND, *command], env=environment, stdin=its, stdout=its, stderr=its, start_new_session=True
+            [COMMAND, *command],
+            env=environment,
+            stdin=its,
+            stdout=its,
+            stderr=its,
+            start_new_session=True,
+            preexec_fn=heed_interrupts,
         )
         shown = b""
         while not shown.endswith(b": "):
