@@ -5,7 +5,6 @@ Source: @ucanto/server 11.0.3, server; spec/ucan.md
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from pail.cid import CID
@@ -72,7 +71,9 @@ class Server:
 
     async def _in_turn(self, invocation: Delegation) -> Receipt:
         """Other requests go on between two costly invocations."""
-        await asyncio.sleep(0)
+        from asyncio import sleep
+
+        await sleep(0)
         return await self.run(invocation)
 
     async def run(self, invocation: Delegation) -> Receipt:
