@@ -8,31 +8,20 @@ Source: @web3-storage/clock 0.4.1, client; spec/clock.md
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from time import time
-from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from typing import NamedTuple, cast
 
-from clock_service.access import Access, Grant
-from clock_service.errors import BadAnswer, NotDelegated
-from clock_service.meanings import refusal
+from clock_service.caller import Caller
+from clock_service.errors import BadAnswer
 from clock_service.sending import Part, parts
-from pail import CID, Block, Hashed, PailError, Value, run, verify_block
+from pail import CID, Hashed, PailError, Value, run, verify_block
 from pail.clock import advance, unseen
 from pail.event import MAX_HEAD, Head, decode_event
 from space import CorruptBlock, FolderSpace
 from space.readable import prove_readable
-from ucan import BadResponse, Connection, Delegation, Refused, outcome_of
 
-T = TypeVar("T")
-
-HEAD, ADVANCE, REVOKE = "clock/head", "clock/advance", "ucan/revoke"
-
-
-class Finish(Protocol):
-    """Waits for work to be done, `asyncio.run` or the like. Raises what the work raises."""
-
-    def __call__(self, work: Coroutine[Any, Any, T], /) -> T: ...
+HEAD, ADVANCE = "clock/head", "clock/advance"
 
 
 class Look(NamedTuple):
@@ -46,30 +35,17 @@ class Look(NamedTuple):
 
 
 class RemoteClock:
-    """A `space.Clock`. space: holds the blocks, and says what can be read; nothing is written there.
+    """A `space.Clock`. space: holds the blocks, and says what can be read; nothing is written there."""
 
-    finish: where requests are waited for, since `connection` is asynchronous.
-    """
-
-    def __init__(
-        self,
-        connection: Connection,
-        access: Access,
-        space: FolderSpace,
-        finish: Finish,
-        *,
-        now: Callable[[], float] = time,
-    ) -> None:
-        self._connection = connection
-        self._access = access
+    def __init__(self, caller: Caller, space: FolderSpace) -> None:
+        self._caller = caller
         self._space = space
-        self._finish = finish
-        self._now = now
         self._seen: Head | None = None
 
     @property
     def url(self) -> str:
-        return self._connection.url
+        """Where the service is."""
+        return self._caller.url
 
     def head(self) -> Head:
         """The events of its head that can be read here; `look` names the others too.
@@ -80,7 +56,7 @@ class RemoteClock:
 
     def look(self) -> Look:
         """What the service names now. Raises as `head`."""
-        return self._sort(self._ask(HEAD, {}, ()))
+        return self._sort(self._take_head(self._caller.ask(HEAD, {})))
 
     def advance(self, event: CID, blocks: Iterable[tuple[CID, bytes]] = ()) -> Head:
         """The head after `event` is seen, as the service acknowledged it (C4), as far as it can be read here.
@@ -96,48 +72,20 @@ class RemoteClock:
             head = self._send(part, read)
         return head
 
-    def revoke(self, delegation: Delegation) -> None:
-        """Make `delegation` worth nothing, here, by the agent or the space that issued it.
-
-        Raises RemoteClockError by its kinds.
-        """
-        nb: dict[str, Value] = {"ucan": delegation.cid}
-        grant, block = Grant((), {}), Block(delegation.cid, delegation.data)
-        owner = Access(self._access.agent, self._access.agent.did, ())
-        self._execute(owner.invoke(self._connection.did, REVOKE, grant, nb, [block], int(self._now())))
-
     def _known(self, event: CID, read: _Read) -> Head:
         """What of the service's head is known and can be read: asked for when that may spare sending."""
         if self._seen is not None and len(run(unseen(self._seen, event), read)) <= 1:
             return self._seen
-        if self._grant(HEAD) is None:
+        if not self._caller.may(HEAD):
             return decode_event(read([event])[0]).parents  # the service names what it lacks besides
         return self.look().head
 
     def _send(self, part: Part, read: _Read) -> Head:
-        look = self._sort(self._ask(ADVANCE, {"event": part.event}, part.blocks), read)
+        answer = self._caller.ask(ADVANCE, {"event": part.event}, part.blocks)
+        look = self._sort(self._take_head(answer), read)
         if not look.unreadable and run(advance(look.head, part.event), read) != look.head:
             raise BadAnswer(self.url, f"acknowledged {part.event} and does not have it in its head")
         return look.head
-
-    def _ask(self, can: str, nb: dict[str, Value], blocks: Sequence[Block]) -> Head:
-        grant = self._grant(can)
-        if grant is None:
-            raise NotDelegated(self.url, self._access.agent.did, can, self._access.space)
-        asked = self._access.invoke(self._connection.did, can, grant, nb, blocks, int(self._now()))
-        return self._take_head(self._execute(asked))
-
-    def _grant(self, can: str) -> Grant | None:
-        return self._access.grant(can, int(self._now()))
-
-    def _execute(self, invocation: Delegation) -> Value:
-        try:
-            (receipt,) = self._finish(self._connection.execute(invocation))
-            return outcome_of(receipt)
-        except Refused as error:
-            raise refusal(self.url, error.failure) from error
-        except BadResponse as error:
-            raise BadAnswer(self.url, f"gave no answer to the question: {error}") from error
 
     def _take_head(self, value: Value) -> Head:
         """The head of an answer, in whatever order. Raises BadAnswer."""

@@ -10,6 +10,7 @@ from time import time
 
 from clock_service import ClockService, Guard, Limits, Policy, Provision, open_store
 from clock_service.access import Access
+from clock_service.caller import Caller
 from clock_service.client import RemoteClock
 from clock_service.errors import ClockUnreachable
 from clock_service.table import Table
@@ -60,8 +61,10 @@ class Host:
         return asyncio.run(self.store.known(space)).clock.head
 
     def clock(self, agent: Agent, *held: Delegation) -> RemoteClock:
-        access = Access(agent.signer, SPACE.did, held)
-        return RemoteClock(self.connection(), access, agent.space, asyncio.run)
+        return RemoteClock(self.caller(agent.signer, *held), agent.space)
+
+    def caller(self, signer: Signer, *held: Delegation) -> Caller:
+        return Caller(self.connection(), Access(signer, SPACE.did, held), asyncio.run)
 
 
 @dataclass

@@ -113,18 +113,18 @@ def test_a_delegation_that_is_worth_nothing(host: Host, owner: Agent, held, sent
     assert host.head() == ()
 
 
-def test_a_revoked_delegation_is_worth_nothing(host: Host, owner: Agent, helper: Agent) -> None:
+def test_a_revoked_delegation_is_worth_nothing(host: Host, helper: Agent) -> None:
     held = grant(HELPER, *ALL)
     assert host.clock(helper, held).head() == ()
-    host.clock(Agent(SPACE, owner.space)).revoke(held)
+    host.caller(SPACE).revoke(held)
     with pytest.raises(ClockRefused, match="it was revoked"):
         host.clock(helper, held).head()
 
 
-def test_a_stranger_cannot_revoke(host: Host, owner: Agent, helper: Agent) -> None:
+def test_a_stranger_cannot_revoke(host: Host, helper: Agent) -> None:
     held = grant(HELPER, *ALL)
     with pytest.raises(ClockRefused) as refused:
-        host.clock(Agent(STRANGER, owner.space)).revoke(held)
+        host.caller(STRANGER).revoke(held)
     assert refused.value.name == "UnauthorizedRevocation"
     assert host.clock(helper, held).head() == ()
 
