@@ -76,9 +76,7 @@ async def measure_growth(service: ClockService, length: int) -> None:
             await service.advance(SPACE, part[-1].cid, part)
         for name, seconds in (await probe(service, chain, size)).items():
             before = early.setdefault(name, seconds)
-            print(
-                f"{name:10} after {size:7} events {seconds * 1e6:8.0f} µs of processor  x {seconds / before:.2f}"
-            )
+            print(f"{name:10} after {size:7} events {seconds * 1e6:8.0f} µs of CPU  x {seconds / before:.2f}")
 
 
 async def probe(service: ClockService, chain: list[Block], size: int) -> dict[str, float]:
