@@ -30,6 +30,7 @@ AgentError
 ├── InvalidRecipient           not a public key that age can seal to
 ├── SealedForOthers            this agent's key does not open it
 ├── KeyNotWritten              the file for the agent's key is there already, or cannot be made
+├── DelegationError            a delegation cannot be read, kept, made or found
 └── HomeUnusable               SKYPAIL_HOME cannot be read or written
 """
 
@@ -223,6 +224,10 @@ class KeyNotWritten(AgentError):
     def __init__(self, path: Path, why: OSError) -> None:
         super().__init__(f"the key was not written to {path}: {why.strerror}; name a new file")
         self.path = path
+
+
+class DelegationError(AgentError, ValueError):
+    """A delegation cannot be read, kept, made or found; the text says which, and what to do."""
 
 
 class HomeUnusable(AgentError):

@@ -4,6 +4,8 @@
     spaces/<key>.key       keys of the spaces made here, one each
     sessions/              sessions of accounts, one file each
     private/               for whom private data is sealed
+    clocks/<key>.json      clock services of a space, by the space's key
+    delegations/           `.ucan` archives: held by this agent, issued here, and those revoked
     cache/                 indexes and journals; rebuilt when lost
     space/                 the default space
 
@@ -55,7 +57,7 @@ class Home:
     def open(cls, folder: Path) -> Home:
         """The home at `folder`, made if it is not there. Raises HomeUnusable."""
         try:
-            for name in ("", "spaces", "sessions", "private", "cache"):
+            for name in ("", "spaces", "sessions", "private", "clocks", "delegations", "cache"):
                 (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise HomeUnusable(folder, error) from error
@@ -89,6 +91,24 @@ class Home:
     def account(self, did: str) -> AccountFiles:
         """What is kept here about one account, besides its session."""
         return AccountFiles(self.folder, quote(did, safe=""))
+
+    @property
+    def clocks(self) -> Path:
+        """The folder that names clock services; see `backup_agent.clock_list`."""
+        return self.folder / "clocks"
+
+    @property
+    def delegations(self) -> Path:
+        """The folder of delegations; see `backup_agent.delegations`."""
+        return self.folder / "delegations"
+
+    def space_signer(self, did: str) -> Signer | None:
+        """The key of a space that was made here; None for any other space. Raises HomeUnusable."""
+        path = self.folder / "spaces" / f"{quote(did.removeprefix('did:key:'), safe='')}.key"
+        try:
+            return Signer.parse(path.read_text().strip()) if path.exists() else None
+        except (OSError, ValueError, UcanError) as error:
+            raise HomeUnusable(path, error) from error
 
     def new_space(self) -> str:
         """The DID of a new space, whose key is kept here."""

@@ -121,7 +121,7 @@ class Http:
         meant_for = origin(url)
         for _ in range(MAX_REDIRECTS + 1):
             token = request.token if origin(url) == meant_for else None
-            response = await self._exchange(url, request.body, token)
+            response = await self._exchange(url, request, token)
             location = response.headers.get("location")
             if request.body is not None or location is None or response.status_code not in _REDIRECTS:
                 return response
@@ -138,14 +138,13 @@ class Http:
             raise HostRefused(host_of(target), f"{host_of(url)} redirects from https to http")
         return target
 
-    async def _exchange(self, url: httpx.URL, body: bytes | None, token: Secret | None) -> httpx.Response:
+    async def _exchange(self, url: httpx.URL, request: Request, token: Secret | None) -> httpx.Response:
         """One request and the head of its answer. Raises for 429 and TRANSIENT_STATUSES."""
         headers = {"authorization": f"Bearer {token.reveal()}"} if token else {}
-        if body is not None:
-            headers["content-type"] = "application/json"
-        outgoing = self._client.build_request(
-            "GET" if body is None else "POST", url, content=body, headers=headers
-        )
+        method = "GET" if request.body is None else "POST"
+        if request.body is not None:
+            headers["content-type"] = request.content_type
+        outgoing = self._client.build_request(method, url, content=request.body, headers=headers)
         try:
             response = await self._client.send(outgoing, stream=True)
         except httpx.TransportError as error:

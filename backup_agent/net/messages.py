@@ -19,6 +19,8 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict[str, str])
     token: Secret | None = None
     body: bytes | None = field(default=None, repr=False)
+    content_type: str = "application/json"
+    """Of the body."""
     limit_bytes: int = MAX_DOCUMENT_BYTES
 
 

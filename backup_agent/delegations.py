@@ -1,0 +1,90 @@
+"""The delegations of this home: `.ucan` files, each the original's archive.
+
+held/<cid>.ucan      for this agent
+issued/<cid>.ucan    made here for others; kept so that they can be listed and revoked
+revoked/<cid>.ucan   issued, and revoked since
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from backup_agent.errors import DelegationError, HomeUnusable
+from backup_agent.home import write_secret
+from pail import PailError
+from ucan import Delegation, decode_archive, encode_archive
+from ucan.archive import MAX_ARCHIVE_BYTES
+
+HELD, ISSUED, REVOKED = KINDS = ("held", "issued", "revoked")
+
+MAX_FILES = 1024
+"""Delegations of one kind that are read."""
+
+_CID = re.compile(r"[a-z0-9]{10,100}", re.ASCII)
+
+
+class Delegations:
+    """Kept in `folder`. Every method raises HomeUnusable if that cannot be read or written."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def add(self, kind: str, delegation: Delegation) -> None:
+        """Keep it, durably; one that is here already stays."""
+        try:
+            (self._folder / kind).mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise HomeUnusable(self._folder / kind, error) from error
+        write_secret(self._path(kind, str(delegation.cid)), encode_archive(delegation))
+
+    def list(self, kind: str) -> list[Delegation]:
+        """Those of a kind, by file name."""
+        try:
+            paths = sorted((self._folder / kind).glob("*.ucan"))
+        except OSError as error:
+            raise HomeUnusable(self._folder / kind, error) from error
+        return [load_delegation(path) for path in paths[:MAX_FILES]]
+
+    def find(self, cid: str) -> Delegation:
+        """Of any kind. Raises DelegationError."""
+        if _CID.fullmatch(cid):
+            for kind in KINDS:
+                if self._path(kind, cid).exists():
+                    return load_delegation(self._path(kind, cid))
+        raise DelegationError(f"no delegation {cid[:80]!r} is known here; see `skypail agent list`")
+
+    def note_revoked(self, delegation: Delegation) -> None:
+        """It is worth nothing from now on."""
+        self.add(REVOKED, delegation)
+        try:
+            for kind in (HELD, ISSUED):
+                self._path(kind, str(delegation.cid)).unlink(missing_ok=True)
+        except OSError as error:
+            raise HomeUnusable(self._folder, error) from error
+
+    def _path(self, kind: str, cid: str) -> Path:
+        return self._folder / kind / f"{cid}.ucan"
+
+
+def load_delegation(path: Path) -> Delegation:
+    """The delegation of a `.ucan` file, every block of it hashed (T1). Raises DelegationError."""
+    try:
+        with path.open("rb") as file:
+            return decode_archive(file.read(MAX_ARCHIVE_BYTES + 1))
+    except OSError as error:
+        raise DelegationError(f"{path} cannot be read: {error.strerror}") from error
+    except PailError as error:
+        raise DelegationError(f"{path} holds no delegation: {error}") from error
+
+
+def write_delegation(path: Path, delegation: Delegation) -> None:
+    """Write a new `.ucan` file to hand over. Raises DelegationError, also if the file is there already."""
+    try:
+        with path.open("xb") as file:
+            file.write(encode_archive(delegation))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise DelegationError(f"nothing was written to {path}: {error.strerror}; name a new file") from error
