@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def running(folder: Path):
+def running(folder: Path, guard: str = "when-possible"):
     """A service over `folder`, and what it said when it began to answer."""
     command = [
         sys.executable,
@@ -32,6 +32,7 @@ def running(folder: Path):
         "tests.clock_service.child",
         folder / "key",
         f"sqlite:///{folder}/clock.db",
+        guard,
     ]
     with (
         (folder / "log").open("ab") as log,
