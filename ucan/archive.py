@@ -18,6 +18,9 @@ MAX_CAR_BLOCKS = 1 << 15
 
 MAX_ARCHIVE_BYTES = 8 << 20
 
+_CHUNK_BYTES = 1 << 18
+"""Taken apart at once, so that a bomb is found by its first blocks."""
+
 _VARIANT = "ucan@0.9.1"
 
 
@@ -45,11 +48,15 @@ def read_blocks(car: bytes) -> tuple[CID, dict[CID, bytes]]:
     Raises DecodeError, HashMismatch, TooLarge past MAX_CAR_BLOCKS.
     """
     reader = CarReader()
-    taken = reader.feed(car)
+    blocks: dict[CID, bytes] = {}
+    count = 0
+    for at in range(0, len(car), _CHUNK_BYTES):
+        taken = reader.feed(car[at : at + _CHUNK_BYTES])
+        count += len(taken)
+        if count > MAX_CAR_BLOCKS:
+            raise TooLarge(f"CAR of more than {MAX_CAR_BLOCKS} blocks")
+        blocks.update(taken)
     reader.close()
-    if len(taken) > MAX_CAR_BLOCKS:
-        raise TooLarge(f"CAR of {len(taken)} blocks; the limit is {MAX_CAR_BLOCKS}")
-    blocks = dict(taken)
     match reader.roots:
         case (root,) if root in blocks:
             return root, blocks

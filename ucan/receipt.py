@@ -100,11 +100,12 @@ def issue_receipt(
     )
 
 
-def _with_effects(ran: Delegation, outcome: Outcome) -> dict[CID, bytes]:
-    blocks = {**ran.blocks, ran.cid: ran.data}
-    for effect in (*outcome.fork, *([] if outcome.join is None else [outcome.join])):
-        blocks |= dict(effect.export())
-    return blocks
+def _with_effects(ran: Delegation, outcome: Outcome) -> Mapping[CID, bytes]:
+    effects = outcome.fork if outcome.join is None else (*outcome.fork, outcome.join)
+    if not effects and ran.cid in ran.blocks:
+        return ran.blocks  # all that came with a message, not copied for each receipt
+    exported = {cid: data for effect in effects for cid, data in effect.export()}
+    return {**ran.blocks, ran.cid: ran.data, **exported}
 
 
 def view_receipt(cid: CID, blocks: Mapping[CID, bytes]) -> Receipt:
