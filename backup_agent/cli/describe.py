@@ -56,4 +56,11 @@ def shortcoming_lines(snapshot: Snapshot) -> list[str]:
     lines = [f"missing blob {cid}: {cause}" for cid, cause in list(certificate.missing.items())[:10]]
     if len(certificate.missing) > 10:
         lines.append(f"… and {len(certificate.missing) - 10} more missing blobs (all of them: --json)")
-    return lines + [f"not included: {what}: {why}" for what, why in certificate.excluded.items()]
+    return lines + [_excluded_line(snapshot, what, why) for what, why in certificate.excluded.items()]
+
+
+def _excluded_line(snapshot: Snapshot, what: str, why: str) -> str:
+    """Preferences that could not be asked for anew are there all the same if there were some before."""
+    if what == "preferences" and snapshot.backup.preferences is not None:
+        return f"preferences are those of an earlier snapshot: {why}"
+    return f"not included: {what}: {why}"

@@ -18,6 +18,8 @@ class Outcome:
     """False when nothing had changed."""
     written_bytes: int
     """Bytes of the blocks that the run added to the space."""
+    written_blocks: int = 0
+    """Those blocks. When nothing was recorded, they are what the space had lost."""
 
     @property
     def missing(self) -> dict[str, str]:

@@ -78,7 +78,8 @@ def record(run_: Run, staging: Staging, head: Head, base: Base, found: Findings)
         for event in head:  # a head object that was lost is written anew; else this writes nothing
             run_.clock.advance(event, ())
         now = replace(base.previous.certificate, excluded=certificate.excluded)
-        return Outcome(replace(base.previous, certificate=now), False, staging.written_bytes)
+        same = replace(base.previous, certificate=now)
+        return Outcome(same, False, staging.written_bytes, staging.written_blocks)
     certificate_block = issue_certificate(certificate, run_.signer)
     backup_block = encode_backup(backup, certificate_block.cid)
     key = snapshot_key(run_.account, backup.created_at)
@@ -87,7 +88,8 @@ def record(run_: Run, staging: Staging, head: Head, base: Base, found: Findings)
     staging.put_many([certificate_block, backup_block, *update.additions, update.event])
     staging.flush()
     run_.clock.advance(update.event.cid, [update.event, *update.additions])
-    return Outcome(Snapshot(backup_block.cid, backup, certificate), True, staging.written_bytes)
+    snapshot = Snapshot(backup_block.cid, backup, certificate)
+    return Outcome(snapshot, True, staging.written_bytes, staging.written_blocks)
 
 
 def _says(backup: Backup, certificate: Certificate) -> tuple[object, ...]:

@@ -25,6 +25,7 @@ class Staging:
         self.staged_bytes = 0
         self.written_bytes = 0
         """Bytes of blocks that flushes have added to the space."""
+        self.written_blocks = 0
 
     def __enter__(self) -> Staging:
         self._stage.__enter__()
@@ -60,6 +61,7 @@ class Staging:
         with self._stage as stage:
             published = stage.publish()
         self.written_bytes += published.size_bytes
+        self.written_blocks += published.blocks
         self._restart()
         return published
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backup_agent.cli.describe import counts_line, details, shortcoming_lines
 from backup_agent.cli.output import INCOMPLETE, WHOLE, print_json, print_text, size_text
 from backup_agent.cli.progress import Bar
 from backup_agent.cli.workbench import Workbench, workbench
+from backup_agent.clock_list import ClockList
 from backup_agent.errors import NotLoggedIn, SessionError
 from backup_agent.identity import Identity, Resolver, parse_account
 from backup_agent.net import Http
@@ -19,23 +22,48 @@ from backup_agent.progress import Progress
 from backup_agent.run import Outcome, Preferences, Run, back_up
 from backup_agent.session import Session, open_session
 from backup_agent.source import Source
+from space import Clock
+
+if TYPE_CHECKING:
+    from backup_agent.cli.remote import Clocks
 
 
-def backup(account: str, folder: Path | None, as_json: bool) -> int:
-    """Run one backup and say what came of it."""
+def backup(account: str, folder: Path | None, as_json: bool, urls: list[str]) -> int:
+    """Run one backup and say what came of it. urls: of clock services that must record it too."""
     parse_account(account)  # before a space is made for what is no account
-    with workbench(folder, create=True) as bench:
+    with workbench(folder, create=True) as bench, _clocks(bench, urls) as clocks:
         with Bar() as bar:
-            identity, outcome = asyncio.run(run_backup(bench, account, bar))
+            identity, outcome = asyncio.run(
+                run_backup(bench, account, bar, clocks.several if clocks else None)
+            )
         if as_json:
-            print_json(_document(identity, outcome))
+            print_json(_document(identity, outcome) | ({"clocks": clocks.document()} if clocks else {}))
         else:
             _print_outcome(bench, identity, outcome)
-    return WHOLE if outcome.whole else INCOMPLETE
+        if clocks:
+            clocks.warn()
+        is_recorded = not clocks or not any(url in clocks.troubles() for url in urls)
+    return WHOLE if outcome.whole and is_recorded else INCOMPLETE
 
 
-async def run_backup(bench: Workbench, account: str, progress: Progress) -> tuple[Identity, Outcome]:
-    """Resolve the account, then back it up through the ordinary code path."""
+@contextmanager
+def _clocks(bench: Workbench, urls: list[str]) -> Generator[Clocks | None]:
+    """The services in use and those at `urls`; None if there are none, and nothing of them is loaded then."""
+    known = ClockList(bench.home.clocks, bench.space.did).load()
+    if not known and not urls:
+        yield None
+        return
+    from backup_agent.cli.remote import open_clocks, open_line
+
+    with open_line(bench.settings) as line:
+        more = [line.find(url, None) for url in urls if url not in {clock.url for clock in known}]
+        yield open_clocks(line, bench, [*known, *more])
+
+
+async def run_backup(
+    bench: Workbench, account: str, progress: Progress, clock: Clock | None = None
+) -> tuple[Identity, Outcome]:
+    """Resolve the account, then back it up through the ordinary code path. clock: None for the folder's."""
     progress.phase("Resolving the account")
     async with Http(allow_private=bench.settings.allow_private_hosts) as http:
         identity = await Resolver(http, plc_url=bench.settings.plc_url).resolve(account)
@@ -45,7 +73,7 @@ async def run_backup(bench: Workbench, account: str, progress: Progress) -> tupl
             identity=identity,
             source=Source(http, identity.pds, auth=session),
             space=bench.space,
-            clock=bench.clock,
+            clock=clock or bench.clock,
             signer=bench.signer,
             now_ms=lambda: time.time_ns() // 1_000_000,
             journal=files.journal,
@@ -83,6 +111,7 @@ def _document(identity: Identity, outcome: Outcome) -> dict[str, Any]:
         "recorded": outcome.recorded,
         "whole": outcome.whole,
         "writtenBytes": outcome.written_bytes,
+        "writtenBlocks": outcome.written_blocks,
         "snapshot": details(outcome.snapshot),
     }
 
@@ -97,8 +126,10 @@ def _print_outcome(bench: Workbench, identity: Identity, outcome: Outcome) -> No
         print_text(f"Nothing has changed since {stamp}; nothing was recorded")
         if outcome.written_bytes:
             print_text(
-                f"What was damaged in {bench.folder} is whole again: {size_text(outcome.written_bytes)}"
+                f"What was damaged in {bench.folder} is whole again: "
+                f"{outcome.written_blocks:,} blocks, {size_text(outcome.written_bytes)}, were fetched again"
             )
-    print_text(f"Proved: {counts_line(outcome.snapshot)}", *shortcoming_lines(outcome.snapshot))
+    verdict = "Proved" if outcome.recorded or outcome.written_blocks else "Holds"
+    print_text(f"{verdict}: {counts_line(outcome.snapshot)}", *shortcoming_lines(outcome.snapshot))
     if outcome.missing:
         print_text("What is missing is asked for again by the next backup.")

@@ -24,6 +24,7 @@ def test_a_backup_in_words(online: Shell, host: FaultyHost) -> None:
     again = online("backup", did_of(host))
     assert again.code == 0
     assert "Nothing has changed since 20" in again.out
+    assert "Holds: 300 records" in again.out
 
 
 def test_a_backup_as_one_document(online: Shell, host: FaultyHost) -> None:
@@ -90,6 +91,8 @@ def test_what_was_damaged_is_fetched_again_and_said(online: Shell, host: FaultyH
     said = online("backup", did_of(host))
     assert said.code == 0
     assert "What was damaged in" in said.out
+    assert " blocks, " in said.out
+    assert "were fetched again\nProved: " in said.out
     assert online("verify").code == 0
 
 

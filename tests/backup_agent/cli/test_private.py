@@ -124,6 +124,9 @@ def test_logging_out_keeps_the_preferences_there_are(online: Shell, host: Faulty
     said = online("backup", did, "--json")
     assert (said.code, said.document["snapshot"]["preferences"]) == (0, before)
     assert "nobody is logged in" in said.document["snapshot"]["certificate"]["excluded"]["preferences"]
+    shown = online("show", "latest").out
+    assert "preferences are those of an earlier snapshot: nobody is logged in" in shown
+    assert "not included" not in shown
 
 
 def test_recipients_stay_until_new_ones_are_given(online: Shell, host: FaultyHost) -> None:
