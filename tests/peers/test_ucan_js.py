@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
-import random
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pail import parse_cid
-from tests.peers.npm import node_of, npm_project
+from tests.peers.npm import npm_project
+from tests.peers.ucan_peer import FOLDER, Chance, ask
 from tests.ucan.people import (
     AGENT,
     BOB,
@@ -28,9 +26,6 @@ from tests.ucan.people import (
     WEB_DID,
     attest,
     grant,
-    invoke,
-    names,
-    run,
     server,
 )
 from ucan import (
@@ -39,9 +34,7 @@ from ucan import (
     Issuer,
     NamedSigner,
     Revocation,
-    decode_archive,
     decode_message,
-    encode_archive,
     encode_request,
 )
 from ucan.delegation import view_delegation
@@ -56,11 +49,8 @@ PEOPLE: list[Issuer] = [SPACE, AGENT, BOB, MALLORY, WEB, MAIL, SERVICE]
 pytestmark = pytest.mark.peer
 
 
-class Chance(random.Random):
+class Chances(Chance):
     """Mostly what makes a chain hold, now and then what breaks it."""
-
-    def pick(self, usual: Any, others: list[Any], odds: float = 0.06) -> Any:
-        return self.choice(others) if self.random() < odds else usual
 
     def times(self) -> dict[str, Any]:
         return {
@@ -86,7 +76,7 @@ class Chance(random.Random):
         return grant(issuer, audience, can, resource, self.nb(), proofs, **self.times())
 
 
-def random_chain(chance: Chance) -> Delegation:
+def random_chain(chance: Chances) -> Delegation:
     """A chain from the space down; a DID without a key gets an attestation beside it, mostly."""
     issuer: Issuer = chance.pick(SPACE, [MALLORY, MAIL])
     proofs: list[Delegation] = []
@@ -104,11 +94,11 @@ def random_chain(chance: Chance) -> Delegation:
     return grant(issuer, chance.pick(SERVICE_DID, [BOB.did]), can, resource, nb, proofs, **chance.times())
 
 
-def extra(chance: Chance, holder: Issuer) -> Delegation:
+def extra(chance: Chances, holder: Issuer) -> Delegation:
     return chance.link(chance.choice(PEOPLE), holder.did, [])
 
 
-def attestation(chance: Chance, link: Delegation, holder: Issuer) -> Delegation:
+def attestation(chance: Chances, link: Delegation, holder: Issuer) -> Delegation:
     issuer = chance.pick(SERVICE, [MALLORY, AGENT, WEB], 0.2)
     proofs = (
         [] if issuer is SERVICE else [grant(SERVICE, issuer.did, "ucan/*", SERVICE_DID, **chance.times())]
@@ -117,7 +107,7 @@ def attestation(chance: Chance, link: Delegation, holder: Issuer) -> Delegation:
     return attest(issuer, audience, link, proofs=chance.pick(proofs, [[]]), **chance.times())
 
 
-def random_revocations(chance: Chance, invocation: Delegation) -> list[Revocation]:
+def random_revocations(chance: Chances, invocation: Delegation) -> list[Revocation]:
     known = [invocation, *(view_delegation(cid, invocation.blocks) for cid in invocation.blocks)]
     return [
         Revocation(chance.choice(known).cid, chance.choice(PEOPLE).did)
@@ -151,23 +141,9 @@ def theirs(project: Path, cases: list[tuple[bytes, list[Revocation]]]) -> list[d
     return ask(project, "validate.mjs", question)
 
 
-def ask(project: Path, script: str, question: Any) -> Any:
-    """What a script of the peer answers; one JSON document each way."""
-    done = subprocess.run(
-        [node_of(project), script],
-        cwd=project,
-        input=json.dumps(question),
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout)
-
-
 def test_decides_as_the_original_on_random_chains() -> None:
-    project = npm_project(Path(__file__).parent / "ucan")
-    chance = Chance(SEED)
+    project = npm_project(FOLDER)
+    chance = Chances(SEED)
     chains = [random_chain(chance) for _ in range(CASES)]
     cases = [(encode_request([chain]), random_revocations(chance, chain)) for chain in chains]
     wanted = theirs(project, cases)
@@ -176,24 +152,3 @@ def test_decides_as_the_original_on_random_chains() -> None:
         assert ours(request, revoked) == want
     outcomes = [next(iter(want)) for want in wanted]
     assert min(outcomes.count("ok"), outcomes.count("error")) > CASES // 5
-
-
-def test_archives_go_both_ways() -> None:
-    project = npm_project(Path(__file__).parent / "ucan")
-    first = grant(SPACE, AGENT.did)
-    made = grant(AGENT, BOB.did, nb={"text": "é"}, proofs=[first], facts=[{"a": 0.00001, "b": [-1]}])
-    archive = base64.b64encode(encode_archive(made)).decode()
-    read = ask(project, "archives.mjs", {"archive": archive, "audience": AGENT.did})
-    assert (read["verified"], read["cid"], read["issuer"]) == (True, str(made.cid), AGENT.did)
-    assert (read["proofs"], read["facts"]) == ([SPACE.did], [{"a": 0.00001, "b": [-1]}])
-    assert read["capabilities"] == [{"can": "test/echo", "with": SPACE.did, "nb": {"text": "é"}}]
-
-
-def test_what_an_rsa_key_of_theirs_delegates_holds_here() -> None:
-    project = npm_project(Path(__file__).parent / "ucan")
-    archive = base64.b64encode(encode_archive(grant(SPACE, AGENT.did))).decode()
-    read = ask(project, "archives.mjs", {"archive": archive, "audience": AGENT.did})
-    received = decode_archive(base64.b64decode(read["theirs"]))
-    assert encode_archive(received) == base64.b64decode(read["theirs"])
-    invocation = invoke(AGENT, resource=read["space"], nb={"text": "a"}, proofs=[received])
-    assert names(run(invocation)) == []
