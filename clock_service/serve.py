@@ -123,8 +123,17 @@ def _allow_connections() -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket that says it is TCP: asyncio turns Nagle's delay off for those alone."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def _started(listener: socket.socket, host: str, issuer: Signer | NamedSigner) -> Started:
