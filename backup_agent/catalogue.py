@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from backup_agent.atproto.did_document import decode_did_document
+from backup_agent.atproto.errors import IdentityFault
 from backup_agent.errors import SnapshotAmbiguous, SnapshotNotFound
 from backup_agent.snapshot import (
     Backup,
@@ -12,6 +14,7 @@ from backup_agent.snapshot import (
     backups_prefix,
     decode_backup,
     decode_certificate,
+    decode_identity,
     parse_backup_key,
     verify_certificate,
 )
@@ -62,6 +65,36 @@ def read_snapshot(cid: CID) -> Walk[Snapshot]:
         return Snapshot(cid, backup, verify_certificate(data, backup))
     except DecodeError as error:
         return Snapshot(cid, backup, decode_certificate(data)[0], str(error))
+
+
+def claimed_handle(snapshot: Snapshot) -> Walk[str | None]:
+    """The handle that the account's DID document claimed when the snapshot was made; None if it did not.
+
+    Nobody says that it still does. Raises DecodeError if what is kept as the identity is none.
+    """
+    identity = decode_identity((yield snapshot.backup.identity))
+    document = yield identity.did_document
+    try:
+        return decode_did_document(snapshot.backup.account, document).handle
+    except IdentityFault:
+        return None
+
+
+def account_of_handle(head: Head, handle: str, get: Reader) -> str | None:
+    """The DID of the one account whose newest readable snapshot claims `handle`; None if not just one does.
+
+    handle: in lower case.
+    """
+    accounts = {entry.account for entry in run(entries(head), get)}
+    claiming = [account for account in accounts if _claims(newest_readable(head, account, get), handle, get)]
+    return claiming[0] if len(claiming) == 1 else None
+
+
+def _claims(snapshot: Snapshot | None, handle: str, get: Reader) -> bool:
+    try:
+        return snapshot is not None and run(claimed_handle(snapshot), get) == handle
+    except (PailError, SpaceError):
+        return False
 
 
 def find(head: Head, selector: str, account: str | None = None) -> Walk[Entry]:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from backup_agent.catalogue import Snapshot
+from backup_agent.catalogue import Snapshot, claimed_handle
 from backup_agent.cli.output import size_text
+from pail import PailError, Reader, run
+from space import SpaceError
 
 
-def summary(snapshot: Snapshot) -> dict[str, Any]:
+def handle_of(snapshot: Snapshot, get: Reader) -> str | None:
+    """The handle claimed when the snapshot was made; None if there was none, or it is damaged here."""
+    try:
+        return run(claimed_handle(snapshot), get)
+    except (PailError, SpaceError):
+        return None
+
+
+def summary(snapshot: Snapshot, get: Reader) -> dict[str, Any]:
     """A snapshot in one row."""
     backup, certificate = snapshot.backup, snapshot.certificate
     return {
         "account": backup.account,
+        "handle": handle_of(snapshot, get),
         "timestamp": backup.created_at,
         "rev": backup.rev,
         "commit": str(backup.repo),
@@ -24,10 +35,10 @@ def summary(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def details(snapshot: Snapshot) -> dict[str, Any]:
+def details(snapshot: Snapshot, get: Reader) -> dict[str, Any]:
     """A snapshot with its certificate."""
     backup, certificate = snapshot.backup, snapshot.certificate
-    return summary(snapshot) | {
+    return summary(snapshot, get) | {
         "identity": str(backup.identity),
         "preferences": None if backup.preferences is None else str(backup.preferences),
         "conversations": None if backup.conversations is None else str(backup.conversations),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backup_agent.catalogue import account_of_handle
 from backup_agent.cli.output import print_error
 from backup_agent.home import Home, Settings
 from space import FolderClock, FolderSpace, Head, NoSpace, SpaceUnavailable
@@ -75,9 +76,16 @@ def workbench(
 
 
 def account_did(bench: Workbench, account: str | None) -> str | None:
-    """The DID that --account means; a handle is looked up. Raises IdentityError."""
+    """The DID that --account means. Raises IdentityError.
+
+    A handle is that of a snapshot here; only one that no snapshot claims is looked up.
+    """
     if account is None or account.startswith("did:"):
         return account
+    from backup_agent.handle import parse_account
+
+    if known := account_of_handle(bench.clock.head(), parse_account(account), bench.space.get):
+        return known
     return asyncio.run(resolve(bench.settings, account)).did
 
 

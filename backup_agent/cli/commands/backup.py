@@ -37,7 +37,9 @@ def backup(account: str, folder: Path | None, as_json: bool, urls: list[str]) ->
                 run_backup(bench, account, bar, clocks.several if clocks else None)
             )
         if as_json:
-            print_json(_document(identity, outcome) | ({"clocks": clocks.document()} if clocks else {}))
+            print_json(
+                _document(bench, identity, outcome) | ({"clocks": clocks.document()} if clocks else {})
+            )
         else:
             _print_outcome(bench, identity, outcome)
         if clocks:
@@ -103,7 +105,7 @@ async def _refuse(error: SessionError) -> bytes:
     raise error
 
 
-def _document(identity: Identity, outcome: Outcome) -> dict[str, Any]:
+def _document(bench: Workbench, identity: Identity, outcome: Outcome) -> dict[str, Any]:
     return {
         "account": identity.did,
         "handle": identity.handle,
@@ -112,7 +114,7 @@ def _document(identity: Identity, outcome: Outcome) -> dict[str, Any]:
         "whole": outcome.whole,
         "writtenBytes": outcome.written_bytes,
         "writtenBlocks": outcome.written_blocks,
-        "snapshot": details(outcome.snapshot),
+        "snapshot": details(outcome.snapshot, bench.space.get),
     }
 
 

@@ -85,7 +85,7 @@ class _Story:
         return {
             "whole": whole,
             "folder": str(self.folder),
-            "snapshots": [summary(first.snapshot), summary(second.snapshot)],
+            "snapshots": [summary(each.snapshot, self.bench.space.get) for each in (first, second)],
             "writtenBytes": [first.written_bytes, second.written_bytes, third.written_bytes],
             "added": added,
             "problems": problems,
@@ -116,7 +116,14 @@ class _Story:
 
     def _restore(self, snapshot: Snapshot) -> bool:
         to = self.folder / "restored"
-        restore(snapshot, details(snapshot), self.bench.space.get, self.bench.signer, to, Unwatched())
+        restore(
+            snapshot,
+            details(snapshot, self.bench.space.get),
+            self.bench.space.get,
+            self.bench.signer,
+            to,
+            Unwatched(),
+        )
         recording = self.host.recording
         same_blocks = _blocks((to / "repo.car").read_bytes()) == _blocks(recording.second.car)
         blobs = {path.name: path.read_bytes() for path in (to / "blobs").iterdir()}

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from backup_agent.cli.output import WHOLE, print_json, print_text
-from backup_agent.cli.workbench import resolve, settings
+from backup_agent.cli.workbench import account_did, resolve, settings, workbench
 from backup_agent.errors import SessionError
 from backup_agent.home import Home, Settings
 from backup_agent.identity import Identity
@@ -17,6 +17,7 @@ from backup_agent.sealing import check_recipient
 from backup_agent.secret import Secret
 from backup_agent.session import login as open_new_session
 from backup_agent.session_file import forget_session
+from space import NoSpace
 
 MAX_PASSWORD_CHARS = 512
 
@@ -54,13 +55,24 @@ def _document(identity: Identity, recipients: list[str]) -> dict[str, Any]:
 def logout(account: str, as_json: bool) -> int:
     """Forget the session."""
     chosen = settings()
-    did = account if account.startswith("did:") else asyncio.run(resolve(chosen, account)).did
+    did = account if account.startswith("did:") else _did_of(chosen, account)
     forgotten = forget_session(Home(chosen.home).sessions, did)
     if as_json:
         print_json({"account": did, "forgotten": forgotten})
     else:
         print_text(f"Forgot the session of {did}" if forgotten else f"There was no session of {did}")
     return WHOLE
+
+
+def _did_of(chosen: Settings, handle: str) -> str:
+    """As the snapshots in the default space say, else as the network does: leaving needs no network."""
+    try:
+        with workbench(None, of=chosen) as bench:
+            did = account_did(bench, handle)
+            assert did is not None
+            return did
+    except NoSpace:
+        return asyncio.run(resolve(chosen, handle)).did
 
 
 async def log_in(chosen: Settings, home: Home, identity: Identity, password: Secret) -> None:

@@ -39,7 +39,7 @@ _COLUMNS = ("ACCOUNT", "TIMESTAMP", "REV", "RECORDS", "BLOBS", "SIZE", "MISSING"
 
 def _row(bench: Workbench, entry: Entry) -> dict[str, Any]:
     try:
-        return summary(run(read_snapshot(entry.cid), bench.space.get))
+        return summary(run(read_snapshot(entry.cid), bench.space.get), bench.space.get)
     except (PailError, SpaceError) as error:
         named = {"account": entry.account, "timestamp": entry.timestamp, "backup": str(entry.cid)}
         return named | {"problem": str(error)}
@@ -55,12 +55,14 @@ def show(selector: str, account: str | None, folder: Path | None, as_json: bool)
     """Everything about one snapshot, as recorded."""
     with workbench(folder) as bench:
         snapshot = find_snapshot(bench, selector, account)
+        document = details(snapshot, bench.space.get)
     if as_json:
-        print_json(details(snapshot))
+        print_json(document)
         return WHOLE
     backup, certificate = snapshot.backup, snapshot.certificate
     print_text(
         f"Account      {backup.account}",
+        f"Handle       {document['handle'] or 'none'}, as claimed then",
         f"Made         {backup.created_at}",
         f"Revision     {backup.rev}",
         f"Commit       {backup.repo}",
@@ -79,8 +81,9 @@ def diff(old: str, new: str, account: str | None, folder: Path | None, as_json: 
     with workbench(folder) as bench:
         before, after = find_snapshot(bench, old, account), find_snapshot(bench, new, account)
         difference = compare(before, after, bench.space.get)
+        compared = {"from": summary(before, bench.space.get), "to": summary(after, bench.space.get)}
     if as_json:
-        print_json({"from": summary(before), "to": summary(after)} | _difference_document(difference))
+        print_json(compared | _difference_document(difference))
     else:
         _print_difference(difference)
     return WHOLE

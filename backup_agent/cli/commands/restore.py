@@ -19,7 +19,7 @@ def restore(selector: str, to: Path, account: str | None, folder: Path | None, a
     with workbench(folder) as bench:
         snapshot = find_snapshot(bench, selector, account)
         with Bar() as bar:
-            describe = details(snapshot)
+            describe = details(snapshot, bench.space.get)
             restored = write_folder(snapshot, describe, bench.space.get, bench.signer, to.absolute(), bar)
     if as_json:
         print_json(_document(restored) | {"snapshot": describe})

@@ -77,6 +77,21 @@ def test_latest_of_two_accounts_is_asked_back(kept: Shell) -> None:
     assert "--account" in said.err
 
 
+def test_a_handle_is_that_of_the_snapshots_and_asks_nobody(kept: Shell) -> None:
+    kept.environ = {"SKYPAIL_PLC_URL": "http://127.0.0.1:9"}
+    for name in (RECORDING.handle, f"@{RECORDING.handle.upper()}"):
+        assert kept("show", "latest", "--account", name, "--json").document["account"] == DID
+    assert [row["handle"] for row in rows(kept)] == [RECORDING.handle] * 2
+    assert f"Handle       {RECORDING.handle}, as claimed then" in kept("show", "latest").out
+    assert kept("logout", RECORDING.handle) == (0, f"There was no session of {DID}\n", "")
+
+
+def test_a_handle_of_no_snapshot_is_looked_up(kept: Shell) -> None:
+    said = kept("show", "latest", "-a", "other.test")
+    assert (said.code, said.out) == (1, "")
+    assert "unknown handle other.test" in said.err
+
+
 def test_the_account_decides_between_two(kept: Shell) -> None:
     add_stranger(kept.home)
     for did in (DID, STRANGER):
