@@ -77,6 +77,7 @@ class SeveralClocks:
 
         The head of the own clock after that. Raises what the own clock raises; `troubles` says the rest.
         """
+        self._own.head()  # takes in what has come into the folder
         for name, other in self._others.items():
             for event in self._look(name, other).head:
                 self._own.advance(event)

@@ -7,6 +7,10 @@ from typing import Annotated
 
 import typer
 
+from backup_agent.cli.agent_app import app as agent_app
+from backup_agent.cli.clock_app import app as clock_app
+from backup_agent.cli.options import JsonOption, SpaceOption
+
 app = typer.Typer(
     help="Back up an AT Protocol (Bluesky) account into a space that you own, prove it whole, restore it.",
     add_completion=False,
@@ -15,10 +19,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-SpaceOption = Annotated[
-    Path | None, typer.Option("--space", metavar="DIR", help="The space's folder. [default: in SKYPAIL_HOME]")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+app.add_typer(agent_app, name="agent")
+app.add_typer(clock_app, name="clock")
+
 AccountOption = Annotated[
     str | None,
     typer.Option("--account", "-a", metavar="ACCOUNT", help="Only this account: its DID or handle."),
@@ -32,16 +35,21 @@ SnapshotArgument = Annotated[
 @app.command()
 def backup(
     account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="A handle or a DID.", show_default=False)],
+    clock: Annotated[
+        list[str] | None,
+        typer.Option("--clock", metavar="URL", help="Record at this clock service too. Repeatable."),
+    ] = None,
     space: SpaceOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Fetch what is new, prove it whole, record a snapshot.
 
-    Exit code 0: whole. 1: failed, nothing recorded. 3: recorded, but something is missing.
+    Exit code 0: whole. 1: failed, nothing recorded. 3: recorded, but something is missing, or a --clock
+    did not take it. A clock of `skypail clock use` that fails is a warning.
     """
     from backup_agent.cli.commands.backup import backup
 
-    return backup(account, space, as_json)
+    return backup(account, space, as_json, clock or [])
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from backup_agent.cli.output import FAILED, USAGE, print_error, print_json
@@ -55,6 +56,8 @@ def _sentence(error: Exception) -> str | None:
     from space import CorruptBlock, SpaceError
     from ucan import UcanError
 
+    if (known := _clock_sentence(error)) is not None:
+        return known
     if isinstance(error, MissingBlock | CorruptBlock):
         return f"{error}; `skypail check` tells more, and the next `skypail backup` fetches it again"
     if isinstance(error, AgentError | AtprotoError | PailError | SpaceError | UcanError):
@@ -62,3 +65,9 @@ def _sentence(error: Exception) -> str | None:
     if isinstance(error, OSError):
         return f"the operating system refused: {error}"
     return None
+
+
+def _clock_sentence(error: Exception) -> str | None:
+    """Looked at only where clock services are in play: else they are not even loaded."""
+    loaded = sys.modules.get("clock_service.errors")
+    return str(error) if loaded is not None and isinstance(error, loaded.ClockServiceError) else None

@@ -97,6 +97,8 @@ def test_help_names_every_command_in_full(shell: Shell) -> None:
         "repair",
         "key",
         "demo",
+        "agent",
+        "clock",
     ]
     assert said.code == 0
     assert [line.split()[0] for line in said.out.split("Commands:\n")[1].splitlines()] == names

@@ -1,0 +1,103 @@
+"""`skypail clock serve`, and which spaces it hosts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from backup_agent.cli.output import FAILED, WHOLE, print_json, print_table, print_text
+from backup_agent.cli.workbench import settings
+from backup_agent.errors import HomeUnusable
+from backup_agent.home import Home
+from clock_service import Guard, Limits, Policy, Provision, Registration, Store, open_store
+from clock_service.serve import Options, Started, print_started
+from clock_service.serve import serve as run_service
+from ucan import encode_did
+
+FOLDER = "clock-service"
+"""In the home: the service's key, and its database unless another is named."""
+
+
+def serve(
+    host: str, port: int, database: str | None, provision: str, guard: str, did: str | None, as_json: bool
+) -> int:
+    """Answer until asked to stop."""
+    policy = Policy(provision=Provision(provision), guard=Guard(guard))
+    options = Options(_folder() / "service.key", _database(database), host, port, did, policy)
+    run_service(options, print_started if as_json else _print_started)
+    return WHOLE
+
+
+def _print_started(started: Started) -> None:
+    print_text(f"Clock service {started.did} at {started.url}", f"skypail clock use {started.url}")
+
+
+def add_space(
+    did: str, events_a_day: int | None, max_bytes: int | None, database: str | None, as_json: bool
+) -> int:
+    """Host a space, or change its limits."""
+    encode_did(did)
+    usual = Limits()
+    limits = Limits(events_a_day or usual.events_a_day, max_bytes or usual.bytes)
+    with _store(database) as store:
+        asyncio.run(store.register(Registration(did, limits)))
+    if as_json:
+        print_json({"space": did, "eventsADay": limits.events_a_day, "bytes": limits.bytes})
+    else:
+        print_text(f"Hosts {did}: {limits.events_a_day} events a day, {limits.bytes} bytes")
+    return WHOLE
+
+
+def remove_space(did: str, database: str | None, as_json: bool) -> int:
+    """Host it no longer."""
+    with _store(database) as store:
+        was_hosted = asyncio.run(store.unregister(did))
+    if as_json:
+        print_json({"space": did, "removed": was_hosted})
+    else:
+        print_text(f"Hosts {did} no longer" if was_hosted else f"{did} was not hosted")
+    return WHOLE if was_hosted else FAILED
+
+
+def list_spaces(database: str | None, as_json: bool) -> int:
+    """List the hosted spaces, as many as the store tells at once."""
+    with _store(database) as store:
+        found = asyncio.run(store.registrations())
+    rows = [(each.space, str(each.limits.events_a_day), str(each.limits.bytes)) for each in found]
+    if as_json:
+        print_json(
+            {
+                "spaces": [
+                    {"space": did, "eventsADay": int(day), "bytes": int(size)} for did, day, size in rows
+                ]
+            }
+        )
+    elif rows:
+        print_table(("SPACE", "EVENTS A DAY", "BYTES"), rows)
+    else:
+        print_text("No space is hosted; `skypail clock space add DID` adds one")
+    return WHOLE
+
+
+@contextmanager
+def _store(database: str | None) -> Generator[Store]:
+    store = open_store(_database(database))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _database(named: str | None) -> str:
+    return named or f"sqlite:///{_folder() / 'clock.db'}"
+
+
+def _folder() -> Path:
+    folder = Home.open(settings().home).folder / FOLDER
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise HomeUnusable(folder, error) from error
+    return folder

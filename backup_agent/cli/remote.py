@@ -1,0 +1,138 @@
+"""The clock services of a space, ready to be asked, for the commands that do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from backup_agent.authority import Authority
+from backup_agent.cli.output import print_error
+from backup_agent.cli.workbench import Workbench
+from backup_agent.clock_host import ClockHost
+from backup_agent.clock_list import ClockList, KnownClock
+from backup_agent.home import Settings
+from backup_agent.net import Http, Retry
+from clock_service.caller import Caller, Finish
+from clock_service.client import RemoteClock
+from clock_service.errors import RemoteClockError
+from clock_service.several import SeveralClocks, Trouble
+from ucan import Signer
+
+T = TypeVar("T")
+
+ATTEMPTS = 2
+"""At each clock: what fails now is caught up later, and nobody wants to wait for it."""
+
+
+class _OtherThread:
+    """Waits for work in a thread with an event loop of its own: also from within another loop."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._runner = asyncio.Runner()
+
+    def __call__(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._pool.submit(self._runner.run, work).result()
+
+    def close(self) -> None:
+        self._pool.submit(self._runner.close).result()
+        self._pool.shutdown()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Through which services are asked."""
+
+    host: ClockHost
+    finish: Finish
+
+    def find(self, url: str, did: str | None) -> KnownClock:
+        """The service at `url`; `did` spares asking who it is. Raises RemoteClockError."""
+        return KnownClock(url, did) if did else self.finish(self.host.find(url))
+
+    def caller(self, clock: KnownClock, authority: Authority) -> Caller:
+        """As `authority`. Raises RemoteClockError, HomeUnusable."""
+        connection = self.finish(self.host.connect(clock))
+        return Caller(connection, authority.access(int(time.time())), self.finish)
+
+    def revoker(self, clock: KnownClock, authority: Authority, signer: Signer) -> Caller:
+        """As `signer`, who needs no delegation to revoke. Raises RemoteClockError."""
+        access = Authority(authority.home, signer, signer.did).access(int(time.time()))
+        return Caller(self.finish(self.host.connect(clock)), access, self.finish)
+
+
+@contextmanager
+def open_line(chosen: Settings) -> Generator[Line]:
+    """A line for as long as the block lasts."""
+    finish = _OtherThread()
+    http = Http(allow_private=chosen.allow_private_hosts, retry=Retry(attempts=ATTEMPTS))
+    try:
+        yield Line(ClockHost(http), finish)
+    finally:
+        finish(_close(http))
+        finish.close()
+
+
+async def _close(http: Http) -> None:
+    async with http:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The folder's clock and those of services, as one. unusable: those that cannot even be asked."""
+
+    several: SeveralClocks
+    known: Sequence[KnownClock]
+    remote: dict[str, RemoteClock]
+    unusable: dict[str, str]
+
+    def troubles(self) -> dict[str, Trouble]:
+        """By URL, of all that failed the last time."""
+        return {**{url: Trouble(why, True) for url, why in self.unusable.items()}, **self.several.troubles}
+
+    def warn(self) -> None:
+        """Say on standard error what failed, and what to do."""
+        for trouble in self.troubles().values():
+            hint = "; `skypail clock sync` catches up" if trouble.is_behind else ""
+            print_error(f"{trouble.why}{hint}")
+
+    def document(self) -> list[dict[str, Any]]:
+        """For --json: each clock, and what failed there."""
+        troubles = self.troubles()
+        return [
+            {
+                "url": clock.url,
+                "did": clock.did,
+                "ok": clock.url not in troubles,
+                "problem": troubles[clock.url].why if clock.url in troubles else None,
+            }
+            for clock in self.known
+        ]
+
+
+def authority_of(bench: Workbench) -> Authority:
+    """What this agent may do to the space of `bench`."""
+    return Authority(bench.home, bench.signer, bench.space.did)
+
+
+def clock_list(bench: Workbench) -> ClockList:
+    """The services that the space of `bench` uses."""
+    return ClockList(bench.home.clocks, bench.space.did)
+
+
+def open_clocks(line: Line, bench: Workbench, known: Sequence[KnownClock]) -> Clocks:
+    """The clocks of the space of `bench`: its folder's, and `known`. Raises HomeUnusable."""
+    remote: dict[str, RemoteClock] = {}
+    unusable: dict[str, str] = {}
+    for clock in known:
+        try:
+            remote[clock.url] = RemoteClock(line.caller(clock, authority_of(bench)), bench.space)
+        except RemoteClockError as error:
+            unusable[clock.url] = str(error)
+    return Clocks(SeveralClocks(bench.clock, remote, bench.space.get), known, remote, unusable)
