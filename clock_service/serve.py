@@ -22,7 +22,7 @@ from clock_service.open_store import open_store
 from clock_service.patience import MAX_CONNECTIONS, ImpatientProtocol
 from clock_service.policy import Policy
 from clock_service.service import ClockService
-from ucan import NamedSigner, Signer
+from ucan import NamedSigner
 
 GRACE_S = 10
 """For requests that are being answered when the service is asked to stop."""
@@ -66,7 +66,7 @@ def serve(options: Options, announce: Callable[[Started], None]) -> None:
     log_to_stderr()
     _allow_connections()
     key = load_or_make_key(options.key)
-    issuer = NamedSigner(options.did, key) if options.did else key
+    issuer = NamedSigner(options.did or key.did, key)  # a did:key is worked out once, not at each use
     listener = _listen(options.host, options.port)
     store = open_store(options.database)
     try:
@@ -136,7 +136,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _started(listener: socket.socket, host: str, issuer: Signer | NamedSigner) -> Started:
+def _started(listener: socket.socket, host: str, issuer: NamedSigner) -> Started:
     shown = f"[{host}]" if ":" in host else host
     return Started(f"http://{shown}:{listener.getsockname()[1]}", issuer.did, os.getpid())
 

@@ -1,17 +1,14 @@
-"""Says loudly, at the end of a run, what was not tested for want of a tool."""
-
-from collections import Counter
+"""Says loudly, at the end of a run, that no real peer or no PostgreSQL was tested."""
 
 import pytest
 
-NOT_TESTED = "NOT TESTED"
+from tests.clock_service import postgres
+from tests.peers import npm
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    reasons: Counter[str] = Counter()
-    for report in terminalreporter.stats.get("skipped", []):
-        *_, reason = report.longrepr
-        if NOT_TESTED in reason:
-            reasons[reason.removeprefix("Skipped: ")] += 1
-    for reason, count in reasons.items():
-        terminalreporter.write_sep("!", f"{reason} ({count} tests skipped)", red=True, bold=True)
+    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    for missing in (npm.NOT_TESTED, postgres.NOT_TESTED):
+        count = sum(missing in reason for reason in skipped)
+        if count:
+            terminalreporter.write_sep("!", f"{missing} ({count} tests skipped)", red=True, bold=True)

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-NOT_TESTED = "NOT TESTED: no PostgreSQL server can be started"
+NOT_TESTED = "POSTGRESQL NOT TESTED: no server can be started"
 
 
 def find_programs() -> Path | None:

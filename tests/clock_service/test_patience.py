@@ -1,0 +1,123 @@
+"""Connections that ask for nothing cost little, and not for long."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from uvicorn.server import ServerState
+
+from clock_service import intake, patience
+from clock_service.intake import Intake, NotReceived
+from clock_service.patience import ImpatientProtocol
+
+ASKED = b"GET / HTTP/1.1\r\nhost: clock.test\r\n\r\n"
+
+
+async def answer(request: Request) -> Response:
+    return Response("here")
+
+
+@contextlib.asynccontextmanager
+async def listening() -> AsyncGenerator[int]:
+    config = uvicorn.Config(Starlette(routes=[Route("/", answer)]), log_config=None, lifespan="off")
+    state = ServerState()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: ImpatientProtocol(config, state, {}), "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def ask(port: int) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(ASKED)
+    head = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    return head
+
+
+@pytest.mark.parametrize("said", [b"", b"POST / HTTP/1.1\r\nhost: clock"])
+def test_a_connection_that_does_not_get_to_its_request_is_closed(monkeypatch, said: bytes) -> None:
+    monkeypatch.setattr(patience, "HEADERS_TIMEOUT_S", 0.05)
+
+    async def wait() -> bytes:
+        async with listening() as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(said)
+            rest = await reader.read()
+            writer.close()
+            return rest
+
+    assert asyncio.run(wait()) == b""
+
+
+def test_past_the_limit_the_oldest_silent_connection_goes_and_others_are_answered(monkeypatch) -> None:
+    monkeypatch.setattr(patience, "MAX_CONNECTIONS", 5)
+
+    async def crowd() -> tuple[bytes, int]:
+        async with listening() as port:
+            silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(50)]
+            answered = await ask(port)
+            ends = [asyncio.create_task(reader.read()) for reader, _ in silent[:40]]
+            results = await asyncio.gather(*ends, return_exceptions=True)
+            for _, writer in silent:
+                writer.close()
+            return answered, len(results)
+
+    answered, closed = asyncio.run(crowd())
+    assert answered.startswith(b"HTTP/1.1 200")
+    assert closed == 40
+
+
+class Body:
+    """A request that brings these chunks, and then is silent if `ends` is not set."""
+
+    def __init__(self, *chunks: bytes, ends: bool = True) -> None:
+        self._chunks = chunks
+        self._ends = ends
+
+    async def stream(self):
+        for chunk in self._chunks:
+            yield chunk
+        if not self._ends:
+            await asyncio.Event().wait()
+
+
+def read(taken: Intake, body: Body) -> bytes:
+    async def receive() -> bytes:
+        async with taken.body(body) as content:  # type: ignore[arg-type]
+            return content
+
+    return asyncio.run(receive())
+
+
+def test_a_body_counts_as_long_as_it_is_worked_on() -> None:
+    taken = Intake()
+
+    async def receive() -> int:
+        async with taken.body(Body(b"some", b"thing")) as content:  # type: ignore[arg-type]
+            assert content == b"something"
+            return taken.held_bytes
+
+    assert (asyncio.run(receive()), taken.held_bytes) == (9, 0)
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "body", "status"),
+    [
+        ("MAX_BODY_BYTES", 8, Body(b"some", b"thing"), 413),
+        ("MAX_HELD_BYTES", 8, Body(b"some", b"thing"), 503),
+        ("BODY_TIMEOUT_S", 0.02, Body(b"some", ends=False), 408),
+    ],
+)
+def test_a_body_that_is_too_much_or_too_slow_is_let_go(monkeypatch, limit, value, body, status) -> None:
+    monkeypatch.setattr(intake, limit, value)
+    taken = Intake()
+    with pytest.raises(NotReceived) as caught:
+        read(taken, body)
+    assert (caught.value.status, taken.held_bytes) == (status, 0)
