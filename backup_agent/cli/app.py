@@ -9,7 +9,7 @@ import typer
 
 from backup_agent.cli.agent_app import app as agent_app
 from backup_agent.cli.clock_app import app as clock_app
-from backup_agent.cli.options import JsonOption, SpaceOption
+from backup_agent.cli.options import JsonOption, SpaceOption, folder
 
 app = typer.Typer(
     help="Back up an AT Protocol (Bluesky) account into a space that you own, prove it whole, restore it.",
@@ -133,7 +133,8 @@ def verify(
 def restore(
     snapshot: SnapshotArgument,
     to: Annotated[
-        Path, typer.Option("--to", metavar="DIR", help="A new or empty folder.", show_default=False)
+        Path,
+        typer.Option("--to", metavar="DIR", parser=folder, help="A new or empty folder.", show_default=False),
     ],
     account: AccountOption = None,
     space: SpaceOption = None,

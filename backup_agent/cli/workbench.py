@@ -31,6 +31,8 @@ class Workbench:
     folder: Path
     space: FolderSpace
     clock: FolderClock
+    is_new_space: bool
+    """Whether the space was made just now."""
 
     def look(self) -> tuple[Head, bool]:
         """The head, and whether it is all there is; what cannot be read is said on standard error.
@@ -69,10 +71,13 @@ def workbench(
     place = (folder or Home(chosen.home).default_space).absolute()
     if not create:
         _expect_space(place)
+    elif folder is not None:
+        _expect_parent(place)
     home = Home.open(chosen.home)
     signer = home.agent()
-    with _open_space(home, place, create) as space:
-        yield Workbench(chosen, home, signer, place, space, FolderClock(space, signer))
+    space, is_new = _open_space(home, place, create)
+    with space:
+        yield Workbench(chosen, home, signer, place, space, FolderClock(space, signer), is_new)
 
 
 def account_did(bench: Workbench, account: str | None) -> str | None:
@@ -112,14 +117,22 @@ def _expect_space(place: Path) -> None:
         )
 
 
-def _open_space(home: Home, place: Path, create: bool) -> FolderSpace:
+def _expect_parent(place: Path) -> None:
+    """Raise SpaceUnavailable if `place` would need folders made above it: a disk that is not mounted."""
+    if not place.parent.exists():
+        why = f"{place.parent} is not there; is the disk mounted? Make the folder if you mean it"
+        raise SpaceUnavailable(f"no space can be made in {place}: {why}")
+
+
+def _open_space(home: Home, place: Path, create: bool) -> tuple[FolderSpace, bool]:
+    """The space, and whether it was made just now."""
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SpaceUnavailable(f"no space can be made in {place}: {error.strerror}") from error
     try:
-        return FolderSpace.open(place, cache=home.cache)
+        return FolderSpace.open(place, cache=home.cache), False
     except NoSpace:
         if not create:
             raise
-    return FolderSpace.open(place, cache=home.cache, did=home.new_space())
+    return FolderSpace.open(place, cache=home.cache, did=home.new_space()), True

@@ -32,6 +32,8 @@ def backup(account: str, folder: Path | None, as_json: bool, urls: list[str]) ->
     """Run one backup and say what came of it. urls: of clock services that must record it too."""
     parse_account(account)  # before a space is made for what is no account
     with workbench(folder, create=True) as bench, _clocks(bench, urls) as clocks:
+        if bench.is_new_space and not as_json:  # said first: the run may fail, and the space stays
+            print_text(f"Made a new space in {bench.folder}")
         with Bar() as bar:
             identity, outcome = asyncio.run(
                 run_backup(bench, account, bar, clocks.several if clocks else None)
@@ -58,8 +60,8 @@ def _clocks(bench: Workbench, urls: list[str]) -> Generator[Clocks | None]:
     from backup_agent.cli.remote import open_clocks, open_line
 
     with open_line(bench.settings) as line:
-        more = [line.find(url, None) for url in urls if url not in {clock.url for clock in known}]
-        yield open_clocks(line, bench, [*known, *more])
+        more = [url for url in urls if url not in {clock.url for clock in known}]
+        yield open_clocks(line, bench, known, more)
 
 
 async def run_backup(
@@ -110,6 +112,7 @@ def _document(bench: Workbench, identity: Identity, outcome: Outcome) -> dict[st
         "account": identity.did,
         "handle": identity.handle,
         "host": identity.pds,
+        "newSpace": bench.is_new_space,
         "recorded": outcome.recorded,
         "whole": outcome.whole,
         "writtenBytes": outcome.written_bytes,

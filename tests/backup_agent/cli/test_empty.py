@@ -33,6 +33,8 @@ WRONG_USAGE = [
     ["diff", "latest"],
     ["get", "latest"],
     ["verify", "latest", "--all"],
+    ["check", "--space", ""],
+    ["restore", "latest", "--to", ""],
     ["check", "--space"],
 ]
 
@@ -143,6 +145,13 @@ def test_a_space_that_cannot_be_made(shell: Shell, folder: str) -> None:
     said = shell("backup", DID, "--space", folder)
     assert (said.code, said.out) == (1, "")
     assert f"no space can be made in {folder}: " in said.err
+
+
+def test_a_space_on_a_disk_that_is_not_mounted(shell: Shell, tmp_path: Path) -> None:
+    said = shell("backup", DID, "--space", tmp_path / "usb/space")
+    assert (said.code, said.out) == (1, "")
+    assert f"{tmp_path}/usb is not there; is the disk mounted?" in said.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_home_that_is_a_file(shell: Shell) -> None:
