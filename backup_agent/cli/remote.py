@@ -108,7 +108,7 @@ class Clocks:
         return [
             {
                 "url": clock.url,
-                "did": clock.did,
+                "did": clock.did or None,
                 "ok": clock.url not in troubles,
                 "problem": troubles[clock.url].why if clock.url in troubles else None,
             }
@@ -126,13 +126,22 @@ def clock_list(bench: Workbench) -> ClockList:
     return ClockList(bench.home.clocks, bench.space.did)
 
 
-def open_clocks(line: Line, bench: Workbench, known: Sequence[KnownClock]) -> Clocks:
-    """The clocks of the space of `bench`: its folder's, and `known`. Raises HomeUnusable."""
+def open_clocks(
+    line: Line, bench: Workbench, known: Sequence[KnownClock], urls: Sequence[str] = ()
+) -> Clocks:
+    """The clocks of the space of `bench`: its folder's, `known`, and those at `urls`. Raises HomeUnusable."""
     remote: dict[str, RemoteClock] = {}
     unusable: dict[str, str] = {}
-    for clock in known:
+    more: list[KnownClock] = []
+    for url in dict.fromkeys(urls):
+        try:
+            more.append(line.find(url, None))
+        except RemoteClockError as error:
+            unusable[url] = str(error)
+            more.append(KnownClock(url, ""))
+    for clock in [*known, *(each for each in more if each.url not in unusable)]:
         try:
             remote[clock.url] = RemoteClock(line.caller(clock, authority_of(bench)), bench.space)
         except RemoteClockError as error:
             unusable[clock.url] = str(error)
-    return Clocks(SeveralClocks(bench.clock, remote, bench.space.get), known, remote, unusable)
+    return Clocks(SeveralClocks(bench.clock, remote, bench.space.get), [*known, *more], remote, unusable)

@@ -1,0 +1,167 @@
+"""`skypail clock` against services in processes of their own: use, record, head, log, sync, fork."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.backup_agent.cli.clock_process import ClockProcess, running_clock
+from tests.backup_agent.cli.shell import Shell
+from tests.faulty_host import FaultyHost
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClockProcess]:
+    """One that stays up for all tests here; every test has a space of its own."""
+    with running_clock(tmp_path_factory.mktemp("service"), "--provision", "open") as service:
+        yield service
+
+
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[ClockProcess]:
+    """One that a test may kill."""
+    with running_clock(tmp_path / "mortal", "--provision", "open") as service:
+        yield service
+
+
+@pytest.fixture
+def user(kept: Shell) -> Shell:
+    """A machine with two snapshots, that may talk to this machine's services."""
+    kept.environ = {"SKYPAIL_ALLOW_PRIVATE_HOSTS": "1"}
+    return kept
+
+
+def heads(shell: Shell) -> tuple[list[str], list[list[str]]]:
+    document = shell("clock", "head", "--json").document
+    return document["head"], [clock["head"] for clock in document["clocks"]]
+
+
+def test_a_backup_is_recorded_at_the_clock_in_use(
+    online: Shell, host: FaultyHost, service: ClockProcess
+) -> None:
+    used = online("clock", "use", service.url, "--json")
+    assert (used.code, used.document["did"]) == (0, service.did)
+    said = online("backup", host.demo.recording.did, "--json")
+    assert (said.code, said.err) == (0, "")
+    assert said.document["clocks"] == [{"url": service.url, "did": service.did, "ok": True, "problem": None}]
+    own, (remote,) = heads(online)
+    assert own == remote
+    assert len(own) == 1
+
+
+def test_a_clock_may_be_named_for_one_backup(online: Shell, host: FaultyHost, service: ClockProcess) -> None:
+    said = online("backup", host.demo.recording.did, "--clock", service.url, "--json")
+    assert (said.code, said.document["clocks"][0]["ok"]) == (0, True)
+    assert heads(online)[1] == []
+    online("clock", "use", service.url)
+    own, (remote,) = heads(online)
+    assert own == remote
+
+
+def test_a_clock_that_is_named_and_out_of_reach_is_exit_code_3(online: Shell, host: FaultyHost) -> None:
+    said = online("backup", host.demo.recording.did, "--clock", NOWHERE, "--json")
+    assert (said.code, said.document["recorded"], said.document["clocks"][0]["ok"]) == (3, True, False)
+    assert f"the clock at {NOWHERE} cannot be asked" in said.err
+
+
+def test_a_clock_in_use_that_is_down_is_a_warning_and_sync_catches_up(
+    online: Shell, host: FaultyHost, mortal: ClockProcess
+) -> None:
+    online("clock", "use", mortal.url)
+    mortal.kill()
+    said = online("backup", host.demo.recording.did)
+    assert said.code == 0
+    assert "`skypail clock sync` catches up" in said.err
+    assert online("clock", "sync").code == 3
+    mortal.start()
+    assert online("clock", "sync", "--json").document["clocks"][0]["ok"]
+    own, (remote,) = heads(online)
+    assert own == remote != []
+
+
+def test_sync_after_a_partition(
+    online: Shell, host: FaultyHost, service: ClockProcess, mortal: ClockProcess
+) -> None:
+    for url in (service.url, mortal.url):
+        online("clock", "use", url)
+    online("backup", host.demo.recording.did)
+    mortal.kill()
+    host.demo.publish_next_post()
+    assert online("backup", host.demo.recording.did).code == 0
+    mortal.start()
+    own, (ahead, behind) = heads(online)
+    assert own == ahead != behind
+    assert online("clock", "sync").code == 0
+    assert heads(online)[1] == [own, own]
+
+
+def test_a_fork_with_the_old_service_dead(user: Shell, service: ClockProcess, mortal: ClockProcess) -> None:
+    user("clock", "use", mortal.url)
+    assert user("clock", "sync").code == 0
+    mortal.kill()
+    said = user("clock", "fork", service.url)
+    assert (said.code, said.err) == (0, "")
+    assert said.out == f"{service.url} has the whole clock\n"
+    own, (remote,) = heads(user)
+    assert own == remote != []
+
+
+def test_a_fork_that_fails_changes_nothing(user: Shell, service: ClockProcess) -> None:
+    user("clock", "use", service.url)
+    said = user("clock", "fork", NOWHERE, "--did", service.did)
+    assert said.code == 1
+    assert "the clocks in use are as before" in said.err
+    assert [clock["url"] for clock in user("clock", "head", "--json").document["clocks"]] == [service.url]
+
+
+def test_the_log_is_newest_first(user: Shell) -> None:
+    document = user("clock", "log", "--json").document
+    newest, oldest = document["events"]
+    assert [newest["event"]] == document["head"]
+    assert (newest["parents"], oldest["parents"]) == ([oldest["event"]], [])
+    assert newest["writes"][0]["key"] > oldest["writes"][0]["key"]
+    words = user("clock", "log", "-n", "1").out
+    assert words.startswith(f"event {newest['event']}\n")
+    assert f"put {newest['writes'][0]['key']}" in words
+    assert words.count("event ") == 1
+
+
+def test_a_clock_is_not_used_any_more(user: Shell, service: ClockProcess) -> None:
+    user("clock", "use", service.url)
+    assert user("clock", "forget", service.url).code == 0
+    assert user("clock", "head", "--json").document["clocks"] == []
+    assert "No clock service is in use" in user("clock", "sync").out
+
+
+def test_a_service_that_goes_by_another_did_is_not_believed(user: Shell, service: ClockProcess) -> None:
+    stranger = "did:key:z6MkwXG2WjeQnNxSoynSGYU8V9j3QzP3JSqhdmkHc6SaVWoT"
+    user("clock", "use", service.url, "--did", stranger)
+    said = user("clock", "head")
+    assert said.code == 3
+    assert f"the receipt is by {service.did}, not {stranger}" in said.err
+
+
+def test_only_spaces_that_were_added_are_hosted(user: Shell, tmp_path: Path) -> None:
+    with running_clock(tmp_path / "operator") as service:
+        user("clock", "use", service.url)
+        said = user("clock", "sync")
+        assert said.code == 3
+        assert "does not host this space" in said.err
+        operator = Shell(tmp_path / "operator", user.capsys, user.monkeypatch)
+        space = user("clock", "head", "--json").document["space"]
+        assert operator("clock", "space", "add", space).code == 0
+        assert [
+            each["space"] for each in operator("clock", "space", "list", "--json").document["spaces"]
+        ] == [space]
+        assert user("clock", "sync").code == 0
+        own, (remote,) = heads(user)
+        assert own == remote
+
+
+def test_a_url_that_is_no_clock(user: Shell) -> None:
+    said = user("clock", "use", NOWHERE)
+    assert said.code == 1
+    assert "cannot be asked" in said.err
+    assert user("clock", "use", "http://example.com").code == 1
