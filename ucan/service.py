@@ -31,7 +31,7 @@ from ucan.issuer import NamedSigner
 from ucan.principal import Signer
 from ucan.questions import Validation
 from ucan.receipt import Outcome
-from ucan.search import Authority, Authorization
+from ucan.search import Authority
 from ucan.validator import authorize
 
 N = TypeVar("N")
@@ -105,6 +105,3 @@ class Service:
             return await self.table[capability.can].handler(task)
         except Refused as error:
             return Outcome(error.failure)
-
-
-__all__ = ["Authorization", "Handler", "Outcome", "Provided", "Service", "Task", "provide"]

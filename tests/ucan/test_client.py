@@ -74,6 +74,7 @@ def receipts_by(did: str, key) -> bytes:
         (200, encode_response([run(OTHER), run(invoke(SPACE))])),
         (200, receipts_by(MALLORY.did, MALLORY)),
         (200, receipts_by(SERVICE_DID, MALLORY)),
+        (200, receipts_by(AGENT.did, SERVICE_KEY)),
         (202, receipts_by(SERVICE_DID, SERVICE_KEY)),
         (400, b"malformed"),
         (503, b"\xff"),
