@@ -10,7 +10,7 @@ from clock_service.admission import Findings, Gathered
 from clock_service.errors import BadEvent, HeadMoved, MissingAncestors, ShardsWanted, TooMuch
 from clock_service.policy import Caveats
 from clock_service.store import Known, Store
-from pail import CID, MissingBlock, TooLarge, run_async
+from pail import CID, DecodeError, MissingBlock, TooLarge, run_async
 from pail.event import Head
 
 MAX_GUARD_READS = 1 << 15
@@ -66,6 +66,8 @@ async def _examine_narrow(
             after = await run_async(guard.stays_within(head, cid, parents, caveats), reader.read)
         except MissingBlock as error:
             raise ShardsWanted(cid, error.cid) from error
+        except DecodeError as error:
+            raise BadEvent(cid, f"it stands beside events that are those of no pail: {error}") from error
         except TooLarge as error:
             raise TooMuch(cid, f"too much lies between it and the head: {error}") from error
         if after is None:

@@ -33,7 +33,7 @@ UNANSWERED_TIMEOUT_MS = 15_000
 MIGRATION_LOCK = 0x736B79_7061696C
 """Of all advisory locks of the database, that of whoever changes the schema."""
 
-_UNDONE = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
+_UNDONE = (errors.SerializationFailure, errors.DeadlockDetected)
 
 
 class PostgresSession:

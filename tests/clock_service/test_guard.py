@@ -251,6 +251,15 @@ def test_after_what_an_adder_does_every_older_key_has_its_value(tmp_path_factory
     assert before.items() <= after.items()
 
 
+def test_an_adder_does_not_stand_beside_what_nobody_can_replay(store, author) -> None:
+    opaque = encode_event([], {"opaque": 1})
+    clock = Clock(store, author, Guard.OFF)
+    clock.take(opaque.cid, blocks=[opaque])
+    clock.refuse(BadEvent, author.put((), "mine/a").head[0], ADDER)
+    upon = encode_event([opaque.cid], encode_operation(Put("mine/a", value("a")), author.put((), "a").root))
+    clock.refuse(BadEvent, upon.cid, ADDER, blocks=[*author.all(), upon])
+
+
 def test_the_guard_looks_at_only_so_many_blocks(store, author, monkeypatch) -> None:
     monkeypatch.setattr("clock_service.examination.MAX_GUARD_READS", 10)
     clock = Clock(store, author)
