@@ -10,10 +10,9 @@ import pytest
 from clock_service import Caveats, Guard, Store, open_store
 from clock_service.errors import HeadMoved
 from clock_service.service import ClockService
-from pail import CID, parse_cid, run
+from pail import CID, crdt, parse_cid, run
 from pail.clock import advance
 from pail.event import decode_event
-from tests.clock_service.agent import make
 from tests.clock_service.agent import run as run_agent
 from tests.clock_service.made import SPACE, Author, open_service
 from tests.event_graphs import closure, maximal
@@ -101,24 +100,25 @@ def test_the_head_after_a_crowd_is_that_of_the_pails_clock(store) -> None:
     assert asyncio.run(service.head(SPACE)) == head == tuple(sorted(events))
 
 
-def test_two_services_apart_agree_once_each_has_heard_the_other(tmp_path) -> None:
+def test_two_services_apart_agree_on_every_backup_once_each_has_heard_the_other(tmp_path) -> None:
+    author = Author()
     stores = [open_store(f"sqlite:///{tmp_path}/{name}.db") for name in "ab"]
-    services = [open_service(store, Guard.OFF) for store in stores]
-    blocks: dict[CID, bytes] = {}
-    for number in range(20):
+    services = [open_service(store, Guard.REQUIRE) for store in stores]
+    keys = [f"key/{number}" for number in range(24)]
+    for number, key in enumerate(keys):
         service = services[number % 2]
-        event = make(asyncio.run(service.head(SPACE)) if number % 3 else (), f"key/{number}")
-        blocks[event.cid] = event.data
-        asyncio.run(service.advance(SPACE, event.cid, [event]))
+        event = author.put(asyncio.run(service.head(SPACE)) if number % 5 else (), key).head[0]
+        asyncio.run(service.advance(SPACE, event, author.all()))
     heads = [asyncio.run(service.head(SPACE)) for service in services]
     assert heads[0] != heads[1]
     for service, others in zip(services, reversed(heads), strict=True):
         for event in others:
-            asyncio.run(service.advance(SPACE, event, blocks.items()))
+            asyncio.run(service.advance(SPACE, event, author.all()))
     after = [asyncio.run(service.head(SPACE)) for service in services]
     for store in stores:
         store.close()
     assert after[0] == after[1]
+    assert [key for key, _ in author.run(crdt.entries(after[0]))] == sorted(keys)
 
 
 def test_narrowed_agents_that_race_each_get_in_or_are_told_the_head(store) -> None:

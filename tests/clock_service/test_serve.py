@@ -65,6 +65,20 @@ def test_logs_are_lines_of_json(tmp_path) -> None:
     assert all({"at", "level", "event"} <= json.loads(line).keys() for line in lines)
 
 
+def test_a_huge_body_is_refused_while_others_are_answered(tmp_path) -> None:
+    with running(tmp_path) as (process, started):
+        before = memory_mib(process.pid)
+        response = httpx.post(started["url"], headers=HEADERS, content=(bytes(1 << 20) for _ in range(100)))
+        assert response.status_code == 413
+        assert httpx.get(f"{started['url']}/health").status_code == 200
+        assert memory_mib(process.pid) < before + 64
+
+
+def memory_mib(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
 async def load(url: str, did: str, round_number: int, enough: int, kill) -> list[CID]:
     """Advances, eight at once, until `enough` were acknowledged; then `kill` in the midst of others."""
     acknowledged: list[CID] = []
