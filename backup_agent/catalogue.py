@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from backup_agent.atproto.did_document import decode_did_document
 from backup_agent.atproto.errors import IdentityFault
-from backup_agent.errors import SnapshotAmbiguous, SnapshotNotFound
+from backup_agent.errors import NoSnapshots, SnapshotAmbiguous, SnapshotNotFound, SnapshotUnclear
 from backup_agent.snapshot import (
     Backup,
     Certificate,
@@ -22,6 +22,12 @@ from pail import CID, DecodeError, PailError, Reader, Walk, crdt, run
 from space import Head, SpaceError
 
 LATEST = "latest"
+
+MIN_TIMESTAMP_CHARS = 10
+"""A day, `2026-11-20`, names its one snapshot."""
+
+MIN_CID_CHARS = 12
+"""All CIDs of Backups begin with the same seven characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +104,39 @@ def _claims(snapshot: Snapshot | None, handle: str, get: Reader) -> bool:
 
 
 def find(head: Head, selector: str, account: str | None = None) -> Walk[Entry]:
-    """The snapshot that `selector` means: `latest`, a timestamp, or a Backup's CID.
+    """The snapshot that `selector` means: `latest`, a timestamp, a Backup's CID, or how one of them begins.
 
-    Raises SnapshotNotFound if there is none, SnapshotAmbiguous if snapshots of several accounts fit.
+    A beginning has at least MIN_TIMESTAMP_CHARS or MIN_CID_CHARS and fits one snapshot alone.
+    Raises NoSnapshots or SnapshotNotFound if there is none, SnapshotAmbiguous if snapshots of several
+    accounts fit, SnapshotUnclear if several begin so.
     """
     known = yield from entries(head, account)
+    if not known:
+        raise NoSnapshots(account)
     if selector == LATEST:
         fits = [group[-1] for group in _by_account(known)]
     else:
         fits = [entry for entry in known if selector in (entry.timestamp, str(entry.cid))]
+        fits = fits or _beginning(known, selector)
     if not fits:
         raise SnapshotNotFound(selector, account)
     if len({entry.account for entry in fits}) > 1:
         raise SnapshotAmbiguous(selector, sorted({entry.account for entry in fits}))
     return fits[-1]
+
+
+def _beginning(known: list[Entry], selector: str) -> list[Entry]:
+    """The one snapshot whose timestamp or CID begins with `selector`, if any. Raises SnapshotUnclear."""
+    by_time, by_cid = len(selector) >= MIN_TIMESTAMP_CHARS, len(selector) >= MIN_CID_CHARS
+    fits = [
+        entry
+        for entry in known
+        if (by_time and entry.timestamp.startswith(selector))
+        or (by_cid and str(entry.cid).startswith(selector))
+    ]
+    if len(fits) > 1:
+        raise SnapshotUnclear(selector, [entry.timestamp for entry in fits])
+    return fits
 
 
 def newest_readable(head: Head, account: str, get: Reader) -> Snapshot | None:

@@ -23,7 +23,9 @@ AgentError
 ├── BackupRefused              what the host serves cannot be proved whole; nothing was recorded
 │   └── StaleHost              it serves an older commit than the one that is backed up
 ├── SnapshotNotFound           no snapshot fits what was asked for
+│   └── NoSnapshots            there are none at all
 ├── SnapshotAmbiguous          snapshots of several accounts fit
+├── SnapshotUnclear            what was asked for begins several of them
 ├── SnapshotsUnrelated         two snapshots to compare are of two accounts
 ├── RestoreRefused             the target folder is in use, or the snapshot is damaged
 ├── RecordNotFound             the snapshot has no such record
@@ -185,6 +187,13 @@ class SnapshotNotFound(AgentError):
         self.selector, self.account = selector, account
 
 
+class NoSnapshots(SnapshotNotFound):
+    def __init__(self, account: str | None) -> None:
+        of = f" of {account}" if account else ""
+        AgentError.__init__(self, f"there are no snapshots{of} yet; `skypail backup ACCOUNT` makes one")
+        self.selector, self.account = "", account
+
+
 class SnapshotAmbiguous(AgentError):
     def __init__(self, selector: str, accounts: list[str]) -> None:
         names = ", ".join(accounts[:5]) + (" …" if len(accounts) > 5 else "")
@@ -192,6 +201,13 @@ class SnapshotAmbiguous(AgentError):
             f"{selector!r} fits snapshots of {len(accounts)} accounts ({names}); name one with --account"
         )
         self.selector, self.accounts = selector, accounts
+
+
+class SnapshotUnclear(AgentError):
+    def __init__(self, selector: str, timestamps: list[str]) -> None:
+        names = ", ".join(timestamps[:5]) + (" …" if len(timestamps) > 5 else "")
+        super().__init__(f"{len(timestamps)} snapshots begin with {selector!r} ({names}); name one in full")
+        self.selector, self.timestamps = selector, timestamps
 
 
 class SnapshotsUnrelated(AgentError):
@@ -204,8 +220,8 @@ class RestoreRefused(AgentError):
 
 
 class RecordNotFound(AgentError):
-    def __init__(self, path: str) -> None:
-        super().__init__(f"the snapshot has no record {path!r}; write it as COLLECTION/RKEY")
+    def __init__(self, path: str, advice: str) -> None:
+        super().__init__(f"the snapshot has no record {path[:600]!r}; {advice}")
         self.path = path
 
 

@@ -11,7 +11,6 @@ README.txt              what is what, for whoever finds this folder
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable, Generator
@@ -22,11 +21,12 @@ from typing import IO, Any
 
 from backup_agent.atproto.commit import decode_commit
 from backup_agent.atproto.mst import walk_blocks
-from backup_agent.catalogue import Snapshot
+from backup_agent.catalogue import Snapshot, claimed_handle
 from backup_agent.errors import RestoreRefused, SealedForOthers
 from backup_agent.progress import Progress
+from backup_agent.restore_notes import certificate_json, readme
 from backup_agent.sealing import unseal
-from backup_agent.snapshot import decode_identity
+from backup_agent.snapshot import decode_backup, decode_identity
 from pail import CID, Block, DecodeError, PailError, Reader, fetch, parse_cid, run
 from pail.car import encode_car_header, encode_frame
 from pail.map import entries
@@ -50,15 +50,12 @@ class Restored:
     """What is damaged in the space and so is not in the folder, each with its cause; never repo.car."""
 
 
-def restore(
-    snapshot: Snapshot, describe: dict[str, Any], get: Reader, signer: Signer, to: Path, progress: Progress
-) -> Restored:
+def restore(snapshot: Snapshot, get: Reader, signer: Signer, to: Path, progress: Progress) -> Restored:
     """Write `snapshot` to the folder `to`, which must not be there or be empty.
 
     The folder has its name only when it is complete and durable: until then it is `to` with
     `.partial` behind it, removed again when something fails. A damaged blob does not stop the
     others: `damaged` and certificate.json name it.
-    describe: what certificate.json says.
     Raises RestoreRefused if the folder is in use or cannot be written, and what reading the
     repository raises: it is restored whole or not at all.
     """
@@ -74,7 +71,7 @@ def restore(
     except OSError as error:
         raise RestoreRefused(f"{partial} cannot be made: {error.strerror}") from error
     try:
-        restored = _Restorer(snapshot, get, signer, partial, progress, Restored(to)).write(describe)
+        restored = _Restorer(snapshot, get, signer, partial, progress, Restored(to)).write()
         if to.exists():
             to.rmdir()
         partial.replace(to)
@@ -101,7 +98,7 @@ class _Restorer:
         self._snapshot, self._get, self._signer = snapshot, get, signer
         self._folder, self._progress, self._restored = folder, progress, restored
 
-    def write(self, describe: dict[str, Any]) -> Restored:
+    def write(self) -> Restored:
         self._restored.records = self._write_repository()
         with self._trying("blobs"):
             self._write_blobs()
@@ -109,8 +106,7 @@ class _Restorer:
             self._write_identity()
         with self._trying("preferences"):
             self._restored.preferences = self._write_preferences()
-        self._write("certificate.json", _json(describe | {"damaged": self._restored.damaged}))
-        self._write("README.txt", _README.encode())
+        self._write_notes()
         for folder in (self._folder, *(each for each in self._folder.iterdir() if each.is_dir())):
             _sync_folder(folder)
         return self._restored
@@ -180,6 +176,16 @@ class _Restorer:
         self._write("preferences.json", plain)
         return "preferences.json"
 
+    def _write_notes(self) -> None:
+        snapshot, damaged, handle = self._snapshot, self._restored.damaged, None
+        with self._trying("identity"):
+            handle = run(claimed_handle(snapshot), self._get)
+        backup_block = self._read(snapshot.cid)
+        certificate_block = self._read(decode_backup(backup_block)[1])
+        notes = certificate_json(snapshot, backup_block, certificate_block, handle, damaged)
+        self._write("README.txt", readme(snapshot, handle, damaged, self._folder))
+        self._write("certificate.json", notes)
+
     def _read(self, cid: CID) -> bytes:
         return run(fetch(cid), self._get)
 
@@ -219,18 +225,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _json(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
-
-
-_README = """This folder is a backup of an AT Protocol (Bluesky) account, written by skypail.
-
-repo.car          every record, signed by the account's key; com.atproto.repo.importRepo takes it
-blobs/            images and videos, named by the CID that records link
-identity/         who the account was: its DID document, and the log of the PLC directory that proves it
-preferences.json  private settings. If it is preferences.age instead: run `skypail key --out KEY` where the
-                  backup was made, then `age --decrypt -i KEY preferences.age` (https://age-encryption.org)
-certificate.json  what was proved when the backup was made, and by whom
-"""

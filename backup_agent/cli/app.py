@@ -28,7 +28,11 @@ AccountOption = Annotated[
 ]
 SnapshotArgument = Annotated[
     str,
-    typer.Argument(metavar="SNAPSHOT", help="`latest`, a timestamp, or a Backup's CID.", show_default=False),
+    typer.Argument(
+        metavar="SNAPSHOT",
+        help="`latest`, a timestamp, a Backup's CID, or how they begin.",
+        show_default=False,
+    ),
 ]
 
 
@@ -113,7 +117,9 @@ def verify(
     snapshot: Annotated[
         str | None,
         typer.Argument(
-            metavar="SNAPSHOT", help="`latest`, a timestamp, or a Backup's CID.", show_default="latest"
+            metavar="SNAPSHOT",
+            help="`latest`, a timestamp, a Backup's CID, or how they begin.",
+            show_default="latest",
         ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Verify every snapshot of the space.")] = False,
@@ -166,7 +172,9 @@ def diff(
 @app.command()
 def get(
     snapshot: SnapshotArgument,
-    path: Annotated[str, typer.Argument(metavar="COLLECTION/RKEY", show_default=False)],
+    path: Annotated[
+        str, typer.Argument(metavar="COLLECTION/RKEY", help="Or its at:// address.", show_default=False)
+    ],
     account: AccountOption = None,
     space: SpaceOption = None,
     as_json: JsonOption = False,
@@ -175,6 +183,26 @@ def get(
     from backup_agent.cli.commands.look import get
 
     return get(snapshot, path, account, space, as_json)
+
+
+@app.command()
+def records(
+    snapshot: SnapshotArgument,
+    collection: Annotated[
+        str | None,
+        typer.Argument(metavar="COLLECTION", help="Only these: app.bsky.feed.post.", show_default=False),
+    ] = None,
+    account: AccountOption = None,
+    space: SpaceOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """List the paths of a snapshot's records.
+
+    With --json their CIDs too.
+    """
+    from backup_agent.cli.commands.look import records
+
+    return records(snapshot, collection, account, space, as_json)
 
 
 @app.command()

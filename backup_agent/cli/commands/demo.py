@@ -18,7 +18,7 @@ from typing import Any
 from backup_agent.catalogue import Snapshot, entries
 from backup_agent.cli.commands.backup import run_backup
 from backup_agent.cli.commands.login import log_in
-from backup_agent.cli.describe import counts_line, details, summary
+from backup_agent.cli.describe import counts_line, summary
 from backup_agent.cli.output import FAILED, WHOLE, print_json, print_text, size_text
 from backup_agent.cli.workbench import Workbench, resolve, workbench
 from backup_agent.compare import compare
@@ -116,14 +116,7 @@ class _Story:
 
     def _restore(self, snapshot: Snapshot) -> bool:
         to = self.folder / "restored"
-        restore(
-            snapshot,
-            details(snapshot, self.bench.space.get),
-            self.bench.space.get,
-            self.bench.signer,
-            to,
-            Unwatched(),
-        )
+        restore(snapshot, self.bench.space.get, self.bench.signer, to, Unwatched())
         recording = self.host.recording
         same_blocks = _blocks((to / "repo.car").read_bytes()) == _blocks(recording.second.car)
         blobs = {path.name: path.read_bytes() for path in (to / "blobs").iterdir()}

@@ -1,4 +1,4 @@
-"""`skypail snapshots`, `show`, `diff` and `get`: looking without changing anything."""
+"""`skypail snapshots`, `show`, `diff`, `get` and `records`: looking without changing anything."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from backup_agent.cli.describe import counts_line, details, shortcoming_lines, s
 from backup_agent.cli.output import FAILED, WHOLE, print_error, print_json, print_table, print_text, size_text
 from backup_agent.cli.workbench import Workbench, account_did, workbench
 from backup_agent.compare import Difference, compare
-from backup_agent.records import read_record
-from pail import PailError, run
+from backup_agent.records import list_records, read_record, record_path
+from pail import CID, PailError, run
 from space import SpaceError
 
 
@@ -121,8 +121,28 @@ def get(selector: str, path: str, account: str | None, folder: Path | None, as_j
     """One record, as atproto writes records in JSON."""
     with workbench(folder) as bench:
         snapshot = find_snapshot(bench, selector, account)
-        record = run(read_record(snapshot.backup.repo, path), bench.space.get)
+        wanted = record_path(snapshot.backup.account, path)
+        record = run(read_record(snapshot.backup.repo, wanted), bench.space.get)
     print_json({"account": snapshot.backup.account} | record if as_json else record["value"])
+    return WHOLE
+
+
+def records(
+    selector: str, collection: str | None, account: str | None, folder: Path | None, as_json: bool
+) -> int:
+    """The paths of all records, or of those of one collection."""
+    found: list[dict[str, str]] = []
+
+    def note(path: str, cid: CID) -> None:
+        found.append({"path": path, "cid": str(cid)})
+
+    with workbench(folder) as bench:
+        snapshot = find_snapshot(bench, selector, account)
+        run(list_records(snapshot.backup.repo, collection, note), bench.space.get)
+    if as_json:
+        print_json({"account": snapshot.backup.account, "records": found})
+    else:
+        print_text(*(record["path"] for record in found))
     return WHOLE
 
 

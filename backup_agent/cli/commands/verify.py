@@ -9,7 +9,7 @@ from backup_agent.catalogue import Entry, entries, find
 from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, print_json, print_text, size_text
 from backup_agent.cli.progress import Bar
 from backup_agent.cli.workbench import Workbench, account_did, workbench
-from backup_agent.errors import SnapshotNotFound
+from backup_agent.errors import NoSnapshots
 from backup_agent.verify import Verification, verify_snapshot
 from pail import run
 from space import Head
@@ -39,7 +39,7 @@ def _chosen(bench: Workbench, head: Head, selector: str | None, account: str | N
         return [run(find(head, selector, did), bench.space.get)]
     if known := run(entries(head, did), bench.space.get):
         return known
-    raise SnapshotNotFound("--all", did)
+    raise NoSnapshots(did)
 
 
 def _exit_code(results: list[tuple[Entry, Verification]]) -> int:

@@ -20,7 +20,7 @@ from backup_agent.cli.failure import run_app
 from backup_agent.home import Home
 from backup_agent.run.staging import Staging
 from backup_agent.snapshot import encode_backup, issue_certificate, snapshot_key
-from pail import crdt, run
+from pail import crdt, decode_dag_cbor, encode_block, run
 from space import FolderClock, FolderSpace
 
 COMMAND = Path(sys.executable).with_name("skypail")
@@ -80,15 +80,28 @@ class Shell:
 
 def add_stranger(home: Path) -> None:
     """A snapshot of another account, STRANGER, beside the latest one and made at the same time."""
+    add_snapshot(home, account=STRANGER)
+
+
+def add_snapshot(home: Path, *, account: str = "", created_at: str = "", signed: bool = True) -> None:
+    """The latest snapshot again, of another account or time, or one that its agent never signed."""
     signer = Home.open(home).agent()
     with FolderSpace.open(home / "space", cache=home / "cache") as space:
         clock = FolderClock(space, signer)
         head = clock.head()
         known = run(read_snapshot(run(find(head, "latest"), space.get).cid), space.get)
-        backup = replace(known.backup, account=STRANGER)
+        backup = replace(
+            known.backup,
+            account=account or known.backup.account,
+            created_at=created_at or known.backup.created_at,
+        )
         certificate = issue_certificate(replace(known.certificate, subject=backup.subject()), signer)
+        if not signed:
+            fields = decode_dag_cbor(certificate.data)
+            assert isinstance(fields, dict)
+            certificate = encode_block(fields | {"sig": signer.sign(b"something else")})
         block = encode_backup(backup, certificate.cid)
-        update = run(crdt.put(head, snapshot_key(STRANGER, backup.created_at), block.cid), space.get)
+        update = run(crdt.put(head, snapshot_key(backup.account, backup.created_at), block.cid), space.get)
         assert update.event
         with Staging(space) as staging:
             staging.put_many([certificate, block, *update.additions, update.event])

@@ -95,6 +95,7 @@ def test_help_names_every_command_in_full(shell: Shell) -> None:
         "restore",
         "diff",
         "get",
+        "records",
         "check",
         "repair",
         "key",

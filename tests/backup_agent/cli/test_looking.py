@@ -1,5 +1,7 @@
 """Commands that look at snapshots: what they name, what they print, and what they answer with."""
 
+import base64
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,11 @@ from typing import Any
 import pytest
 
 from backup_agent.demo.recording import load_recording
-from tests.backup_agent.cli.shell import STRANGER, Shell, add_stranger, damage
+from pail import encode_block, encode_dag_cbor, parse_cid
+from tests.backup_agent.cli.shell import STRANGER, Shell, add_snapshot, add_stranger, damage
+from tests.faults import refused
+from tests.faulty_host import GET_LATEST_COMMIT, FaultyHost
+from ucan import Verifier
 
 RECORDING = load_recording()
 DID = RECORDING.did
@@ -62,9 +68,35 @@ def test_an_unknown_snapshot(kept: Shell, name: str) -> None:
 
 
 def test_an_account_without_snapshots(kept: Shell) -> None:
-    assert "no snapshot 'latest' of did:plc:aaa" in kept("show", "latest", "-a", STRANGER).err
+    assert f"no snapshots of {STRANGER} yet" in kept("show", "latest", "-a", STRANGER).err
     assert kept("verify", "--all", "-a", STRANGER).code == 1
     assert kept("snapshots", "-a", STRANGER, "--json").document == {"snapshots": []}
+
+
+def test_a_space_without_snapshots(online: Shell, host: FaultyHost) -> None:
+    host.fault(GET_LATEST_COMMIT, refused("RepoDeactivated"))
+    assert online("backup", DID).code == 1
+    for command in (["verify", "--all"], ["verify"], ["show", "latest"]):
+        said = online(*command)
+        assert (said.code, said.err.count("\n")) == (1, 1)
+        assert "there are no snapshots yet" in said.err
+
+
+def test_the_beginning_of_a_name_is_enough(kept: Shell) -> None:
+    add_snapshot(kept.home, created_at="2090-01-02T03:04:05.678Z")
+    newest = rows(kept)[-1]
+    for beginning in ("2090-01-02", "2090-01-02T03:04", newest["backup"][:16]):
+        assert kept("show", beginning, "--json").document["backup"] == newest["backup"]
+    assert "no snapshot '2090-01'" in kept("show", "2090-01").err
+    assert "no snapshot 'bafyrei'" in kept("show", "bafyrei").err
+
+
+def test_a_beginning_of_several_is_asked_back(kept: Shell) -> None:
+    day = rows(kept)[0]["timestamp"][:10]
+    add_snapshot(kept.home, created_at=f"{day}T00:00:00.000Z")
+    said = kept("show", day, "--json")
+    assert (said.code, said.document["error"]["type"]) == (1, "SnapshotUnclear")
+    assert f"snapshots begin with '{day}'" in said.err
 
 
 def test_latest_of_two_accounts_is_asked_back(kept: Shell) -> None:
@@ -135,6 +167,26 @@ def test_a_record(kept: Shell) -> None:
     assert (whole["account"], whole["path"]) == (DID, PROFILE)
 
 
+def test_a_record_by_its_address(kept: Shell) -> None:
+    assert kept("get", "latest", f"at://{DID}/{PROFILE}") == kept("get", "latest", PROFILE)
+    assert f"it is one of {DID}" in kept("get", "latest", f"at://{STRANGER}/{PROFILE}").err
+    for text in (f"at://{DID}", f"at://{DID}/app.bsky.feed.post", "at://", "at://x y/z"):
+        assert "write it as at://DID/COLLECTION/RKEY" in kept("get", "latest", text).err
+
+
+def test_the_records_of_a_snapshot(kept: Shell) -> None:
+    every = kept("records", "latest").out.splitlines()
+    assert (len(every), every) == (rows(kept)[-1]["records"], sorted(every))
+    [profile] = kept("records", "latest", "app.bsky.actor.profile", "--json").document["records"]
+    assert profile == {"path": PROFILE, "cid": kept("get", "latest", PROFILE, "--json").document["cid"]}
+    assert kept("records", "latest", "app.bsky.actor") == (0, "", "")
+
+
+def test_what_has_the_form_of_a_path_is_not_told_the_form(kept: Shell) -> None:
+    assert "`skypail records` lists" in kept("get", "latest", "app.bsky.actor.profile/other").err
+    assert "write it as COLLECTION/RKEY" in kept("get", "latest", "nothing").err
+
+
 @pytest.mark.parametrize("path", ["app.bsky.actor.profile/other", "nothing", "", "a/b/c", "ü/ñ", "x" * 3000])
 def test_a_record_that_is_not_there(kept: Shell, path: str) -> None:
     said = kept("get", "latest", path)
@@ -189,7 +241,10 @@ def test_a_damaged_blob_does_not_keep_the_rest_from_being_restored(kept: Shell, 
     assert "block" in why
     there = {f"blobs/{path.name}" for path in (tmp_path / "out/blobs").iterdir()}
     assert there == {f"blobs/{cid}" for cid in RECORDING.blobs} - {name}
-    assert json.loads((tmp_path / "out/certificate.json").read_text())["damaged"] == {name: why}
+    assert json.loads((tmp_path / "out/certificate.json").read_text())["restore"]["damaged"] == {name: why}
+    assert (
+        f"Damaged in the backup, so not here:\n  {name}: {why}" in (tmp_path / "out/README.txt").read_text()
+    )
     assert f"not restored: {name}" in kept("restore", "latest", "--to", tmp_path / "words").out
 
 
@@ -218,7 +273,46 @@ def test_restoring(kept: Shell, tmp_path: Path) -> None:
     names = {path.name for path in (tmp_path / "a/b").iterdir()}
     assert names == {"repo.car", "blobs", "identity", "certificate.json", "README.txt"}
     told = json.loads((tmp_path / "a/b/certificate.json").read_text())
-    assert told == said.document["snapshot"] | {"damaged": {}}
+    assert told["snapshot"] == said.document["snapshot"]["backup"]
+    assert (told["handle"], told["restore"]) == (RECORDING.handle, {"doubt": None, "damaged": {}})
+
+
+def test_the_certificate_of_a_restored_folder_can_be_checked_without_the_space(
+    kept: Shell, tmp_path: Path
+) -> None:
+    kept("restore", "latest", "--to", tmp_path / "out")
+    told = json.loads((tmp_path / "out/certificate.json").read_text())
+    backup, certificate = told["backup"], told["certificate"]
+    for name in ("repo", "blobs", "identity", "certificate"):
+        backup[name] = parse_cid(backup[name])
+    certificate["previous"] = parse_cid(certificate["previous"])
+    certificate["subject"] = bytes.fromhex(certificate["subject"])
+    certificate["sig"] = base64.b64decode(certificate["sig"])
+    assert str(encode_block(backup).cid) == told["snapshot"]
+    assert encode_block(certificate).cid == backup.pop("certificate")
+    assert hashlib.sha256(encode_dag_cbor(backup)).digest() == certificate["subject"]
+    sig = certificate.pop("sig")
+    Verifier.parse(certificate["agent"]).verify_varsig(encode_dag_cbor(certificate), sig)
+
+
+def test_the_readme_lists_what_is_there(kept: Shell, tmp_path: Path) -> None:
+    kept("restore", "latest", "--to", tmp_path / "out")
+    text = (tmp_path / "out/README.txt").read_text()
+    for part in (DID, RECORDING.handle, rows(kept)[-1]["timestamp"], "repo.car", "blobs", "plc-audit"):
+        assert part in text
+    for part in ("preferences", "not here", "Could not be had"):
+        assert part not in text
+
+
+def test_a_snapshot_that_is_not_to_be_believed_is_restored_with_a_warning(
+    kept: Shell, tmp_path: Path
+) -> None:
+    add_snapshot(kept.home, created_at="2090-01-01T00:00:00.000Z", signed=False)
+    said = kept("restore", "latest", "--to", tmp_path / "out", "--json")
+    assert said.code == 3
+    assert "do not believe what was restored: the certificate is not signed by" in said.err
+    assert "is not signed by" in said.document["doubt"]
+    assert "Not to be believed" in (tmp_path / "out/README.txt").read_text()
 
 
 def test_nothing_is_restored_over_something(kept: Shell, tmp_path: Path) -> None:

@@ -197,3 +197,5 @@ def test_another_agent_restores_the_age_file(online: Shell, host: FaultyHost, tm
     assert (said.code, said.document["preferences"]) == (0, "preferences.age")
     assert (tmp_path / "out/preferences.age").read_bytes() == sealed_preferences(online)
     assert "skypail key" in (tmp_path / "out/README.txt").read_text()
+    again = other("restore", "latest", "--space", online.home / "space", "--to", tmp_path / "words")
+    assert "preferences stay sealed: this machine's key does not open them" in again.out
