@@ -12,6 +12,8 @@ from clock_service.errors import ClockRefused
 from ucan import Failure
 
 MAX_SHOWN_CHARS = 400
+MAX_READ_CHARS = 4096
+MAX_NAME_CHARS = 80
 MAX_CAUSES = 16
 
 _MEANINGS: Mapping[str, str] = {
@@ -45,13 +47,17 @@ _TOLD_BY_TEXT = {
 def refusal(url: str, failure: Failure) -> ClockRefused:
     """The error of a failure in a receipt. Its words are outside text: bounded, on one line."""
     causes = _causes(failure)
-    shown = " ".join("".join(char if char.isprintable() else " " for char in failure.message).split())
+    shown = _line(failure.message)
     meaning = _MEANINGS.get(failure.name)
     why = shown[:MAX_SHOWN_CHARS] if meaning is None else meaning
     because = next((text for name, text in _CAUSES.items() if name in causes), None)
     if because is not None:
         why += f": {because}"
-    return ClockRefused(url, f"{why} ({failure.name[:80]})", failure.name, causes)
+    return ClockRefused(url, f"{why} ({_line(failure.name)[:MAX_NAME_CHARS]})", failure.name, causes)
+
+
+def _line(text: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in text[:MAX_READ_CHARS]).split())
 
 
 def _causes(failure: Failure) -> list[str]:

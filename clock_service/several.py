@@ -15,7 +15,7 @@ from clock_service.errors import RemoteClockError, TooFewClocks
 from pail import CID, PailError, Reader, run
 from pail.clock import advance
 from pail.event import Head
-from space import Clock
+from space import Clock, CorruptBlock
 
 
 class Elsewhere(Clock, Protocol):
@@ -106,7 +106,7 @@ class SeveralClocks:
     def _tell(self, name: str, other: Elsewhere, event: CID, blocks: Iterable[tuple[CID, bytes]]) -> None:
         try:
             other.advance(event, blocks)
-        except (RemoteClockError, PailError) as error:
+        except (RemoteClockError, PailError, CorruptBlock) as error:
             self.troubles[name] = Trouble(str(error), True)
         else:
             if name in self.troubles and self.troubles[name].is_behind:

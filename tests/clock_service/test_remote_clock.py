@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from time import time
 
 import pytest
 
-from clock_service import Guard
+from clock_service import Guard, capabilities
 from clock_service.errors import BadAnswer, ClockRefused, ClockUnreachable, NotDelegated
 from pail import run
 from pail.clock import advance
-from tests.clock_service.remote import HELPER, OWNER, SPACE, STRANGER, Agent, Host, grant
+from tests.clock_service.remote import HELPER, OWNER, SERVICE, SPACE, STRANGER, Agent, Host, grant
+from tests.memory_store import value
+from ucan import Failure, Outcome, Server, Service, provide
 
 ALL = ("clock/head", "clock/advance")
 
@@ -197,3 +200,39 @@ def test_a_service_that_is_down(host: Host, owner: Agent) -> None:
     host.is_down = True
     with pytest.raises(ClockUnreachable):
         host.clock(owner, grant(OWNER, *ALL)).head()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"head": {}},
+        {"head": ["text"]},
+        {"head": [value("a"), value("a")]},
+        {"head": [value(str(number)) for number in range(300)]},
+        [],
+        "ok",
+    ],
+)
+def test_an_answer_that_is_no_head(host: Host, owner: Agent, answer, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def lie(task: object) -> Outcome:
+        return Outcome(answer)
+
+    table = [provide(capabilities.HEAD, lie)]
+    monkeypatch.setattr(host, "server", Server(Service(SERVICE, table), now_unix_s=lambda: int(time())))
+    with pytest.raises(BadAnswer):
+        host.clock(owner, grant(OWNER, *ALL)).look()
+
+
+def test_a_refusal_in_any_words_is_one_short_line(
+    host: Host, owner: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(task: object) -> Outcome:
+        return Outcome(Failure("Oh\x1b[2J", "no\nno\x1b[31m" * 500))
+
+    table = [provide(capabilities.HEAD, refuse)]
+    monkeypatch.setattr(host, "server", Server(Service(SERVICE, table), now_unix_s=lambda: int(time())))
+    with pytest.raises(ClockRefused) as refused:
+        host.clock(owner, grant(OWNER, *ALL)).look()
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 600

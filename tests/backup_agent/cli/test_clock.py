@@ -1,5 +1,6 @@
 """`skypail clock` against services in processes of their own: use, record, head, log, sync, fork."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -165,3 +166,15 @@ def test_a_url_that_is_no_clock(user: Shell) -> None:
     assert said.code == 1
     assert "cannot be asked" in said.err
     assert user("clock", "use", "http://example.com").code == 1
+
+
+def test_a_service_by_the_name_of_its_host(user: Shell, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    did = f"did:web:localhost%3A{port}"
+    options = ("--provision", "open", "--port", str(port), "--did", did)
+    with running_clock(tmp_path / "named", *options) as service:
+        assert user("clock", "use", service.url, "--json").document["did"] == did
+        assert user("clock", "sync").code == 0
+        own, (remote,) = heads(user)
+        assert own == remote != []

@@ -1,0 +1,124 @@
+"""What goes along with events is all that a clock needs to take and to check them, and no more than that."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clock_service.admission import gather
+from clock_service.guard import prove
+from clock_service.policy import Caveats
+from clock_service.sending import MAX_PART_EVENTS, Part, parts, touched
+from pail import CID, run
+from pail.clock import advance, unseen
+from pail.event import Head, decode_event, encode_event
+from tests.clock_service.made import Author
+from tests.memory_store import MemoryStore, forget
+
+KEYS = st.sampled_from(["a", "ab", "abc", "abd", "b", "ba", "b/1", "b/12", "b/123", "c"])
+Step = tuple[int, int, bool, str, int]
+STEPS = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 3), st.booleans(), KEYS, st.integers(0, 3)),
+    min_size=5,
+    max_size=16,
+)
+
+
+def history_of(steps: list[Step]) -> tuple[Author, Head]:
+    """Events, each on the union of two of the last heads; and the union of all."""
+    author = Author()
+    base = author.batch((), "abc", "abd", "b/1", "b/2").head
+    heads: list[Head] = [base]
+    for one, other, is_delete, key, number in steps:
+        parents = union(author, heads[-1 - one % len(heads)], heads[-1 - other % len(heads)])
+        update = author.delete(parents, key) if is_delete else author.put(parents, key, str(number))
+        if update.event is not None:
+            heads.append((update.event.cid,))
+    head = base
+    for each in heads:
+        head = union(author, head, each)
+    return author, head
+
+
+def union(author: Author, head: Head, other: Head) -> Head:
+    for event in other:
+        head = author.run(advance(head, event))
+    return head
+
+
+def sent(author: Author, known: Head, head: Head) -> list[Part]:
+    return [part for event in head for part in parts(author.run(unseen(known, event)), author.read)]
+
+
+def take(clock: MemoryStore, part: Part) -> None:
+    """As a clock with a guard that requires every root to be proved."""
+    offer = gather(part.event, dict(part.blocks))
+    assert all(cid in clock for cid in offer.edge)
+    events = {**clock, **offer.events}
+    for cid in offer.events:
+        reader = MemoryStore()
+        reader.update({**events, **offer.blocks})
+        forget()
+        run(prove(cid, offer.parents[cid], offer.changes[cid], Caveats()), reader.read)
+    clock.update(offer.events)
+
+
+@settings(max_examples=80, deadline=None)
+@given(steps=STEPS)
+def test_a_clock_that_has_nothing_can_take_and_prove_all(steps: list[Step]) -> None:
+    author, head = history_of(steps)
+    clock = MemoryStore()
+    for part in sent(author, (), head):
+        take(clock, part)
+    assert all(event in clock for event in head)
+
+
+@settings(max_examples=100, deadline=None)
+@given(steps=STEPS)
+def test_each_event_can_be_proved_by_what_goes_with_it_alone(steps: list[Step]) -> None:
+    author, head = history_of(steps)
+    clock = MemoryStore()
+    for event in head:
+        for cid in author.run(unseen((), event)):
+            (part,) = parts([cid], author.read)
+            take(clock, part)
+
+
+def test_long_histories_go_in_parts_oldest_first() -> None:
+    author = Author()
+    events = author.chain(MAX_PART_EVENTS * 2 + 1)
+    found = sent(author, (), (events[-1],))
+    assert [part.event for part in found] == [events[127], events[255], events[256]]
+    clock = MemoryStore()
+    for part in found:
+        take(clock, part)
+
+
+def test_only_what_is_lacking_goes() -> None:
+    author = Author()
+    events = author.chain(20)
+    (part,) = sent(author, (events[17],), (events[19],))
+    sent_events = [cid for cid, _ in part.blocks if cid in set(events)]
+    assert sent_events == events[18:]
+
+
+def test_an_event_that_is_no_operation_goes_alone() -> None:
+    author = Author()
+    event = encode_event([], {"n": 1})
+    author[event.cid] = event.data
+    assert [part.blocks for part in sent(author, (), (event.cid,))] == [(event,)]
+
+
+def test_shards_that_cannot_be_had_stay_out() -> None:
+    author = Author()
+    first = author.put((), "a").head
+    second = author.put(first, "b").head
+    shards = author.run(touched(decode_event(author[second[0]])))
+    for cid in shards:
+        del author[cid]
+    (part,) = sent(author, first, second)
+    assert [cid for cid, _ in part.blocks] == list(second)
+
+
+def test_each_block_goes_once() -> None:
+    author, head = history_of([(0, 0, False, "a", 0), (1, 1, False, "b", 0), (1, 0, False, "c", 0)])
+    cids: list[CID] = [cid for part in sent(author, (), head[:1]) for cid, _ in part.blocks]
+    assert len(cids) == len(set(cids))
