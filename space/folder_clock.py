@@ -20,6 +20,7 @@ from space.guard import guarded
 from space.head_object import MAX_HEAD_OBJECT_BYTES, HeadObject, decode_head_object, encode_head_object
 from space.layout import HEAD_SUFFIX, HEADS, did_key_part
 from space.readable import prove_readable
+from space.unreached import unreached
 from ucan import Signer
 
 
@@ -92,6 +93,22 @@ class FolderClock:
                 self._space.objects.store(HEADS, name, content)
             self._remember(head, known.pending)
             return head
+
+    def unreached(self) -> list[CID]:
+        """The newest readable events in the shards that no head here reaches; reads all shards once.
+
+        They are there when head objects were lost, or a backup ended just before it wrote its own.
+        """
+        head = self.head()
+        with guarded("looking for events in the shards"):
+            return unreached(self._space, head)
+
+    def recover(self) -> list[CID]:
+        """Take all of `unreached` into this agent's head object, durable on return; what they are."""
+        found = self.unreached()
+        for event in found:
+            self.advance(event)
+        return found
 
     def _fold(self) -> ClockReport:
         objects, ignored = self._load()

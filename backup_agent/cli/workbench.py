@@ -51,7 +51,13 @@ class Workbench:
         }
         for name, why in bad.items():  # other files that a synced folder collects are none of ours
             print_error(f"passed over {name} in {self.folder}, whose snapshots may be hidden: {why}")
-        return report.head, not report.pending and not bad
+        headless = not report.head and not report.pending and bool(self.clock.unreached())
+        if headless:
+            print_error(
+                f"the heads in {self.folder} are lost: its shards hold snapshots that no head reaches; "
+                "`skypail repair` finds them"
+            )
+        return report.head, not report.pending and not bad and not headless
 
 
 def settings() -> Settings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from backup_agent.cli.output import FAILED, WHOLE, print_json, print_text, size_text
+from backup_agent.cli.output import FAILED, WHOLE, print_error, print_json, print_text, size_text
 from backup_agent.cli.workbench import workbench
 from space import SpaceReport
 
@@ -14,23 +14,35 @@ def check(folder: Path | None, quick: bool, as_json: bool) -> int:
     """Name what is damaged."""
     with workbench(folder) as bench:
         report = bench.space.check(read_data=not quick)
-        _, heads_whole = bench.look()
-    return _say(report, as_json, "Checked", heads_whole)
+        head, heads_whole = bench.look()
+        lost = bench.clock.unreached() if head and not quick else []
+    if lost:
+        print_error(f"{counted(len(lost), 'event')} in the shards no head reaches; `skypail repair` recovers")
+    sound = heads_whole and not lost and not report.damages
+    return _say(report, as_json, "Checked", sound)
 
 
 def repair(folder: Path | None, as_json: bool) -> int:
     """Rebuild the index, save what can be saved."""
     with workbench(folder) as bench:
         report = bench.space.repair()
+        found = bench.clock.recover()
         for event in bench.clock.head():  # a head object that was lost is written anew
             bench.clock.advance(event)
         _, heads_whole = bench.look()
+    if found:
+        print_error(f"recovered {counted(len(found), 'event')} that no head reached")
     return _say(report, as_json, "Repaired", heads_whole)
 
 
-def _say(report: SpaceReport, as_json: bool, done: str, heads_whole: bool) -> int:
-    """heads_whole: whether every head in the folder can be read; `look` has named those that cannot."""
-    whole = report.whole and heads_whole
+def counted(number: int, noun: str) -> str:
+    """1 block; 2 blocks."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _say(report: SpaceReport, as_json: bool, done: str, sound: bool) -> int:
+    """sound: whether all else than lost blocks is in order; what is not was named on standard error."""
+    whole = report.whole and sound
     if as_json:
         print_json({"whole": whole} | _document(report))
     else:

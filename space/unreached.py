@@ -1,0 +1,97 @@
+"""Finds events in the shards that no head reaches, as when the head objects were lost.
+
+No block is decoded but those that begin like an event, so the cost is one reading of the shards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pail import CID, DAG_CBOR, PailError
+from pail.cid import cid_prefix
+from pail.event import Event, Head, decode_event
+from pail.operation import decode_operation
+from space.errors import CorruptBlock
+from space.folder import FolderSpace
+from space.index import State
+from space.layout import SHARDS
+from space.readable import prove_readable
+from space.stock import chunks
+
+START = b"\xa2\x64data"
+"""What the canonical form of `{data, parents}` begins with; in a CAR its CID stands before it."""
+
+MAX_EVENTS = 1 << 20
+"""Events that one look may meet."""
+
+_CID_HEAD = cid_prefix(DAG_CBOR)
+_CID_BYTES = len(_CID_HEAD) + 32
+_KEPT = _CID_BYTES + len(START) - 1
+
+
+def unreached(space: FolderSpace, head: Head) -> list[CID]:
+    """The readable events in whole shards that neither `head` nor another of them reaches (C3)."""
+    found = _events(space)
+    reached = _below(space, head, found)
+    lost = {cid: event for cid, event in found.items() if cid not in reached and _readable(space, cid)}
+    named = {parent for event in lost.values() for parent in event.parents}
+    return sorted(lost.keys() - named)
+
+
+def _events(space: FolderSpace) -> dict[CID, Event]:
+    found: dict[CID, Event] = {}
+    for row in space.index.shards().values():
+        if row.state == State.NOT_WHOLE:
+            continue
+        try:
+            pieces = chunks(space.objects.files, space.objects.path(SHARDS, row.entry.name))
+            for cid in _named(pieces):
+                if cid not in found and (event := _event(space, cid)) and len(found) < MAX_EVENTS:
+                    found[cid] = event
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def _named(pieces: Iterable[bytes]) -> Iterator[CID]:
+    """The CID before each START, wherever the pieces are cut."""
+    window = b""
+    for piece in pieces:
+        window += piece
+        at = window.find(START, _CID_BYTES)
+        while at >= 0:
+            cid = window[at - _CID_BYTES : at]
+            if cid.startswith(_CID_HEAD):
+                yield CID(cid)
+            at = window.find(START, at + 1)
+        window = window[-_KEPT:]
+
+
+def _event(space: FolderSpace, cid: CID) -> Event | None:
+    """The event `cid`, None if it is none of a pail, or what looked like its CID is no block here."""
+    try:
+        event = decode_event(space.get([cid])[0])
+        decode_operation(event.data)
+    except (PailError, CorruptBlock):
+        return None
+    return event
+
+
+def _below(space: FolderSpace, head: Head, found: dict[CID, Event]) -> set[CID]:
+    reached, frontier = set[CID](), list(head)
+    while frontier and len(reached) < MAX_EVENTS:
+        cid = frontier.pop()
+        if cid in reached:
+            continue
+        reached.add(cid)
+        event = found.get(cid) or _event(space, cid)
+        frontier += event.parents if event else ()
+    return reached
+
+
+def _readable(space: FolderSpace, event: CID) -> bool:
+    try:
+        prove_readable(space, event)
+    except (PailError, CorruptBlock):
+        return False
+    return True
