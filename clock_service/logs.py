@@ -6,7 +6,7 @@ import json
 import logging
 from datetime import UTC, datetime
 
-FIELDS = ("why", "task")
+FIELDS = ("why",)
 """What a record may carry beside its message."""
 
 

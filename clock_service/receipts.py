@@ -12,8 +12,11 @@ from clock_service.store import Store
 from pail import CID
 from ucan import Delegation, Receipt, Server, encode_response
 
-MAX_PENDING = 1024
+MAX_PENDING = 4096
 """Receipts on their way to the store; past that they are kept no longer than the response."""
+
+FLUSH_AFTER_S = 0.2
+"""How long the first of them waits for others."""
 
 _READS = {HEAD.can, FOLLOWING.can}
 
@@ -21,20 +24,21 @@ log = logging.getLogger(__name__)
 
 
 class ReceiptKeeper:
-    """Keeps receipts soon, not before the response: none of them is a promise (C4 is the head's)."""
+    """Keeps receipts soon, many at once, and not before the response: none of them is a promise (C4 is
+    the head's), and a transaction for each would stand in the way of the advances.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._pending: dict[CID, bytes] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._flush_task: asyncio.Task[None] | None = None
 
     def keep(self, receipt: Receipt) -> None:
         """Only the receipt itself: whoever asked for the work has the rest."""
         if len(self._pending) < MAX_PENDING:
             self._pending[receipt.ran] = encode_response([replace(receipt, blocks={})])
-            task = asyncio.create_task(self._store_soon(receipt.ran))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            if self._flush_task is None:
+                self._flush_task = asyncio.create_task(self._flush_later())
 
     async def load(self, task: CID) -> bytes | None:
         """The message that answered `task`. Raises StoreUnavailable."""
@@ -42,15 +46,23 @@ class ReceiptKeeper:
 
     async def settle(self) -> None:
         """Return when all are stored, or could not be."""
-        await asyncio.gather(*self._tasks)
+        if self._flush_task is not None:
+            self._flush_task.cancel()
+            await self._flush()
 
-    async def _store_soon(self, task: CID) -> None:
+    async def _flush_later(self) -> None:
+        await asyncio.sleep(FLUSH_AFTER_S)
+        await self._flush()
+
+    async def _flush(self) -> None:
+        messages = dict(self._pending)
         try:
-            await self._store.keep_receipt(task, self._pending[task])
+            await self._store.keep_receipts(messages)
         except StoreUnavailable as error:
-            log.warning("receipt not kept", extra={"task": str(task), "why": str(error)})
-        finally:
-            del self._pending[task]
+            log.warning("receipts not kept", extra={"why": str(error)})
+        for task in messages:
+            self._pending.pop(task, None)
+        self._flush_task = asyncio.create_task(self._flush_later()) if self._pending else None
 
 
 class KeepingServer(Server):

@@ -6,7 +6,7 @@ Two lanes: one writes, one reads what is committed. So a head is never shown bef
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from time import time
 
@@ -97,13 +97,13 @@ class SqlStore:
         )
         return frozenset(Revocation(CID(delegation), by) for delegation, by in rows)
 
-    async def keep_receipt(self, task: CID, message: bytes) -> None:
-        assert len(message) <= MAX_RECEIPT_BYTES
-        row = (bytes(task), message)
-        await self._writer.ask(lambda session: self._keep_receipt(session, row), _LAST)
+    async def keep_receipts(self, messages: Mapping[CID, bytes]) -> None:
+        assert all(len(message) <= MAX_RECEIPT_BYTES for message in messages.values())
+        rows = [(bytes(task), messages[task]) for task in sorted(messages)]
+        await self._writer.ask(lambda session: self._keep_receipts(session, rows), _LAST)
 
-    def _keep_receipt(self, session: Session, row: tuple[bytes, bytes]) -> None:
-        session.run("INSERT INTO receipt (task, message) VALUES (?, ?) ON CONFLICT DO NOTHING", row)
+    def _keep_receipts(self, session: Session, rows: list[tuple[bytes, bytes]]) -> None:
+        session.run_many("INSERT INTO receipt (task, message) VALUES (?, ?) ON CONFLICT DO NOTHING", rows)
         session.run(
             "DELETE FROM receipt WHERE number <= (SELECT max(number) FROM receipt) - ?",
             (self._max_receipts,),

@@ -13,7 +13,7 @@ may share one database: an advance is one transaction, so no event is ever lost 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from clock_service.admission import Clock, Findings, Gathered
@@ -102,8 +102,8 @@ class Store(Protocol):
         """Those known now of these delegations, MAX_REVOCATIONS_READ at most (T3)."""
         ...
 
-    async def keep_receipt(self, task: CID, message: bytes) -> None:
-        """Keep what answered `task`; the first answer stays."""
+    async def keep_receipts(self, messages: Mapping[CID, bytes]) -> None:
+        """Keep what answered each task; the first answer stays."""
         ...
 
     async def receipt(self, task: CID) -> bytes | None:

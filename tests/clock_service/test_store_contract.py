@@ -86,8 +86,8 @@ def test_revocations_are_kept_by_delegation_and_revoker(store) -> None:
 
 
 def test_the_first_receipt_of_a_task_stays(store) -> None:
-    asyncio.run(store.keep_receipt(TASK, b"first"))
-    asyncio.run(store.keep_receipt(TASK, b"second"))
+    asyncio.run(store.keep_receipts({TASK: b"first"}))
+    asyncio.run(store.keep_receipts({TASK: b"second"}))
     assert asyncio.run(store.receipt(TASK)) == b"first"
     assert asyncio.run(store.receipt(OTHER_TASK)) is None
 
@@ -96,7 +96,7 @@ def test_old_receipts_are_forgotten(url) -> None:
     store = open_store(url, max_receipts=3)
     tasks = [cid_of(RAW, bytes([number])) for number in range(5)]
     for task in tasks:
-        asyncio.run(store.keep_receipt(task, b"message"))
+        asyncio.run(store.keep_receipts({task: b"message"}))
     kept = [asyncio.run(store.receipt(task)) for task in tasks]
     store.close()
     assert kept == [None, None, b"message", b"message", b"message"]
