@@ -23,6 +23,9 @@ from space import Head, SpaceError
 
 LATEST = "latest"
 
+END_OF_TIME = "9000-01-01T00:00:00.000Z"
+"""No clock is that wrong: a snapshot dated so is meant to leave no room for the next one."""
+
 MIN_TIMESTAMP_CHARS = 10
 """A day, `2026-11-20`, names its one snapshot."""
 
@@ -142,10 +145,12 @@ def _beginning(known: list[Entry], selector: str) -> list[Entry]:
 def newest_readable(head: Head, account: str, get: Reader) -> Snapshot | None:
     """The newest snapshot of `account` whose Backup and certificate can be read, or None.
 
-    A damaged one is passed over, and one whose certificate or key is not its own, so that neither
-    ever stands in the way of the next backup.
+    A damaged one is passed over, one whose certificate or key is not its own, and one of a time that
+    leaves none after it, so that none of them ever stands in the way of the next backup.
     """
     for entry in reversed(run(entries(head, account), get)):
+        if entry.timestamp >= END_OF_TIME:
+            continue
         try:
             snapshot = run(read_snapshot(entry.cid), get)
         except (PailError, SpaceError):

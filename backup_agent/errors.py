@@ -33,7 +33,8 @@ AgentError
 ├── SealedForOthers            this agent's key does not open it
 ├── KeyNotWritten              the file for the agent's key is there already, or cannot be made
 ├── DelegationError            a delegation cannot be read, kept, made or found
-└── HomeUnusable               SKYPAIL_HOME cannot be read or written
+├── HomeUnusable               SKYPAIL_HOME cannot be read or written
+└── SettingInvalid             a variable of the environment makes no sense
 """
 
 from __future__ import annotations
@@ -72,7 +73,8 @@ class HostError(AgentError):
 
     def __init__(self, host: str, why: str, *, status: int = 0, name: str = "") -> None:
         """status: of the HTTP answer, 0 when not the matter; name: the XRPC error's, if any."""
-        super().__init__(f"host {host}: {why}")
+        later = "; try again later" if status in TRANSIENT_STATUSES else ""
+        super().__init__(f"host {host}: {why}{later}")
         self.host, self.why, self.status, self.name = host, why, status, name
         self.transient = status in TRANSIENT_STATUSES
 
@@ -251,3 +253,9 @@ class HomeUnusable(AgentError):
         reason = getattr(why, "strerror", None) or str(why)
         super().__init__(f"{path} cannot be used: {reason}; set SKYPAIL_HOME to a folder of yours")
         self.path = path
+
+
+class SettingInvalid(AgentError):
+    def __init__(self, name: str, value: str, form: str) -> None:
+        super().__init__(f"the variable {name} is {value[:200]!r}; write it like {form}, or unset it")
+        self.name, self.value = name, value

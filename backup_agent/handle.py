@@ -98,7 +98,8 @@ async def _ask_host(handle: str, fetch: Fetch, of_dns: str) -> str:
     try:
         answer = await fetch(Request(url, limit_bytes=MAX_WELL_KNOWN_BYTES))
     except (HostUnreachable, HostRefused, HostError) as error:
-        raise HandleNotFound(handle, f"{of_dns}, and its web host cannot be asked") from error
+        advice = "check its spelling; are you online?" if isinstance(error, HostUnreachable) else ""
+        raise HandleNotFound(handle, f"{of_dns}, and its web host cannot be asked", advice) from error
     did = _did_of(answer.content.decode("ascii", "replace"))
     if answer.status != 200 or did is None:
         raise HandleNotFound(handle, f"{of_dns}, and its web host names no DID")

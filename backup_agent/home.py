@@ -15,6 +15,7 @@ Folders are 0700 and keys 0600 (T5).
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -22,10 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from backup_agent.errors import HomeUnusable
+from backup_agent.errors import HomeUnusable, SettingInvalid
 from ucan import Signer, UcanError
 
 PUBLIC_PLC_URL = "https://plc.directory"
+
+_PLC_URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!-~]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,11 @@ class Settings:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Settings:
-        """The settings of an environment; an empty variable counts as not set."""
+        """The settings of an environment; an empty variable counts as not set. Raises SettingInvalid."""
         home = environ.get("SKYPAIL_HOME") or _default_home()
         return cls(
             home=Path(home).expanduser().absolute(),
-            plc_url=(environ.get("SKYPAIL_PLC_URL") or PUBLIC_PLC_URL).rstrip("/"),
+            plc_url=_plc_url(environ.get("SKYPAIL_PLC_URL") or PUBLIC_PLC_URL),
             allow_private_hosts=environ.get("SKYPAIL_ALLOW_PRIVATE_HOSTS") == "1",
         )
 
@@ -175,6 +178,13 @@ def write_secret(path: Path, secret: bytes) -> None:
         _fsync_folder(path.parent)
     except OSError as error:
         raise HomeUnusable(path, error) from error
+
+
+def _plc_url(text: str) -> str:
+    """Without a slash at its end. Whether it may be asked is for the guard of outgoing requests to say."""
+    if not _PLC_URL.fullmatch(text):
+        raise SettingInvalid("SKYPAIL_PLC_URL", text, PUBLIC_PLC_URL)
+    return text.rstrip("/")
 
 
 def _fsync_folder(folder: Path) -> None:

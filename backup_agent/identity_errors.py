@@ -30,8 +30,9 @@ class InvalidAccount(IdentityError, ValueError):
 
 
 class HandleNotFound(IdentityError):
-    def __init__(self, handle: str, why: str) -> None:
-        super().__init__(f"unknown handle {handle}: {why}; check its spelling or give the account's DID")
+    def __init__(self, handle: str, why: str, advice: str = "") -> None:
+        advice = advice or "check its spelling or give the account's DID"
+        super().__init__(f"unknown handle {handle}: {why}; {advice}")
         self.handle = handle
 
 

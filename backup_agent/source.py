@@ -135,7 +135,13 @@ class Source:
 
     async def _query(self, nsid: str, did: str, params: Mapping[str, str]) -> JsonObject:
         xrpc = Xrpc(self._http, self._pds, did)
-        body = await self._as_allowed(lambda token: xrpc.get(nsid, params, token=token))
+        try:
+            body = await self._as_allowed(lambda token: xrpc.get(nsid, params, token=token))
+        except HostError as error:
+            if error.status < 500 or did in error.why:
+                raise
+            why = f"{error.why} for account {did}"
+            raise HostError(error.host, why, status=error.status, name=error.name) from error
         return decode_object(self.host, body)
 
     async def _stream(

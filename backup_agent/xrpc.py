@@ -98,6 +98,8 @@ def _error(host: str, status: int, body: bytes, did: str) -> AgentError:
     if name == "InvalidRequest" and message.startswith("Could not find repo"):
         return AccountNotFound(did, host)
     why = " ".join(word for word in (f"status {status}", name, message and f"({message})") if word)
+    if status >= 500:
+        why += f" for account {did}"
     if status == 401 or name in ("ExpiredToken", "InvalidToken"):
         return TokenRefused(host, why, status=status, name=name)
     return HostError(host, why, status=status, name=name)

@@ -14,6 +14,6 @@ def main() -> None:
     # collector takes a sixth of all time to find nothing.
     gc.set_threshold(GC_THRESHOLD, 50, 100)
     from backup_agent.cli.app import app
-    from backup_agent.cli.failure import run_app
+    from backup_agent.cli.failure import catch_signals, run_app
 
-    sys.exit(run_app(app, sys.argv[1:]))
+    sys.exit(run_app(app, sys.argv[1:], stopped_by=catch_signals()))

@@ -22,6 +22,24 @@ app = typer.Typer(
 app.add_typer(agent_app, name="agent")
 app.add_typer(clock_app, name="clock")
 
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"skypail {version('skypail')}")
+        raise typer.Exit
+
+
+@app.callback()
+def skypail(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
 AccountOption = Annotated[
     str | None,
     typer.Option("--account", "-a", metavar="ACCOUNT", help="Only this account: its DID or handle."),

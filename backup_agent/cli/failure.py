@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from backup_agent.cli.output import FAILED, USAGE, print_error, print_json
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C."""
+"""Exit code after Ctrl-C; after another signal it is 128 and its number."""
 
 
-def run_app(app: Any, arguments: list[str]) -> int:
+def catch_signals() -> list[int]:
+    """Let SIGTERM and SIGHUP end the process as Ctrl-C does, cleaning up; the list is of those that came.
+
+    What is ignored, as under nohup, stays ignored.
+    """
+    came: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        came.append(number)
+        signal.raise_signal(signal.SIGINT)  # which asyncio knows how to end by
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
+    return came
+
+
+def run_app(app: Any, arguments: list[str], *, stopped_by: Sequence[int] = ()) -> int:
     """Run the command that `arguments` name; the exit code for the process.
 
     With --json an error is a JSON document on standard output too. What is none of our errors
     is a defect of ours, and keeps its traceback.
+    stopped_by: of `catch_signals`.
     """
     wants_json = "--json" in arguments
     try:
@@ -27,7 +47,9 @@ def run_app(app: Any, arguments: list[str]) -> int:
             return _fail(FAILED, sentence, type(error).__name__, wants_json)
         raise
     if result == INTERRUPTED:  # what the parser makes of a KeyboardInterrupt
-        return _fail(INTERRUPTED, "interrupted; the next run goes on from here", "Interrupted", wants_json)
+        code = 128 + stopped_by[0] if stopped_by else INTERRUPTED
+        goes_on = "; the next run goes on from here" if arguments[:1] == ["backup"] else ""
+        return _fail(code, f"interrupted{goes_on}", "Interrupted", wants_json)
     return result if arguments else USAGE  # who asks for nothing learns what there is
 
 

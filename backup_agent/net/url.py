@@ -21,6 +21,7 @@ MAX_HOST_CHARS = 253
 _BAD_PORTS = frozenset(
     (1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, *range(6665, 6670), 6679, 6697, 10080)
 )
+_IF_MEANT = "set SKYPAIL_ALLOW_PRIVATE_HOSTS=1 if you mean it"
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}", re.ASCII)
 _ENDS_IN_NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)", re.ASCII)
@@ -73,10 +74,11 @@ def _check_host(host: str, *, allow_private: bool) -> None:
     address = parse_address(host)
     if address is not None:
         if kind := why_not_public(address):
-            raise HostRefused(host, f"the address is not public ({kind})")
+            hint = f"; {_IF_MEANT}" if is_loopback(address) else ""
+            raise HostRefused(host, f"the address is not public ({kind}){hint}")
         return
     if is_localhost(host):
-        raise HostRefused(host, "it is this machine itself")
+        raise HostRefused(host, f"it is this machine itself; {_IF_MEANT}")
     if len(host) > MAX_HOST_CHARS or not _HOST_NAME.fullmatch(host):
         raise HostRefused(host, "it is not a plain host name")
     if _ENDS_IN_NUMBER.fullmatch(host.rpartition(".")[2]):

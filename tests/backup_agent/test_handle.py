@@ -123,3 +123,9 @@ def test_what_a_user_may_write(text: str, account: str) -> None:
 def test_what_is_no_account(text: str) -> None:
     with pytest.raises(InvalidAccount, match="neither a handle nor"):
         parse_account(text)
+
+
+@pytest.mark.parametrize("texts", [[], None])
+def test_when_nobody_can_be_asked_the_question_is_whether_one_is_online(texts: Sequence[str] | None) -> None:
+    with pytest.raises(HandleNotFound, match=r"are you online\?$"):
+        look_up(texts, HostUnreachable("h", "dead"))

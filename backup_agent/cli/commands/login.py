@@ -91,5 +91,7 @@ def _ask_password(identity: Identity) -> Secret:
     except (EOFError, UnicodeDecodeError):
         text = ""
     if not text:
-        raise SessionError("no app password was given; type it when asked, or pass it on standard input")
+        raise SessionError(
+            "no app password was given, so the host was not asked; type it, or pass it on standard input"
+        )
     return Secret(text)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.backup_agent.cli.shell import Shell, damage
+from tests.backup_agent.cli.shell import Shell, add_snapshot, damage
 from tests.faults import refused, replaced, truncated
 from tests.faulty_host import GET_BLOB, GET_LATEST_COMMIT, GET_REPO, FaultyHost
 
@@ -82,6 +82,26 @@ def test_an_answer_that_makes_no_sense(online: Shell, host: FaultyHost) -> None:
     host.fault(GET_LATEST_COMMIT, replaced(b"<html>nothing here</html>"))
     said = online("backup", did_of(host))
     assert (said.code, said.out.count("\n"), said.err.count("\n")) == (1, 1, 1)
+
+
+def test_a_host_in_trouble_is_tried_later(
+    online: Shell, host: FaultyHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backup_agent.net.retry.FIRST_WAIT_S", 0.0)
+    host.fault(GET_LATEST_COMMIT, refused("InternalServerError", code=500))
+    said = online("backup", did_of(host))
+    assert said.code == 1
+    assert f"for account {did_of(host)}; try again later" in said.err
+
+
+def test_a_snapshot_of_the_end_of_time_stops_no_backup(online: Shell, host: FaultyHost) -> None:
+    online("backup", did_of(host))
+    add_snapshot(online.home, created_at="9999-12-31T23:59:59.999Z")
+    assert online("backup", did_of(host), "--json").document["recorded"] is False
+    host.demo.publish_next_post()
+    said = online("backup", did_of(host), "--json")
+    assert (said.code, said.document["recorded"]) == (0, True)
+    assert said.document["snapshot"]["timestamp"] < "2999"
 
 
 def test_what_was_damaged_is_fetched_again_and_said(online: Shell, host: FaultyHost) -> None:

@@ -128,7 +128,16 @@ def test_a_dead_directory_is_named(shell: Shell) -> None:
         said = shell(*command)
         assert said.code == 1
         assert "refused to connect to '127.0.0.1'" in said.err
+        assert "set SKYPAIL_ALLOW_PRIVATE_HOSTS=1" in said.err
     assert said.document["error"]["type"] == "HostRefused"
+
+
+@pytest.mark.parametrize("url", ["plc.directory", "ftp://plc.directory", "http://localhost:port", "https://"])
+def test_a_directory_that_is_no_url_names_the_variable(shell: Shell, url: str) -> None:
+    shell.environ = {"SKYPAIL_PLC_URL": url}
+    said = shell("backup", DID)
+    assert (said.code, said.out) == (1, "")
+    assert f"the variable SKYPAIL_PLC_URL is {url!r}; write it like https://plc.directory" in said.err
 
 
 def test_a_space_that_is_a_file(shell: Shell, tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +72,39 @@ def test_an_interrupted_backup_says_so_and_records_nothing(online: Shell, host: 
     assert '"type": "Interrupted"' in out
     host.heal()
     assert online("backup", host.demo.recording.did).code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_as_ctrl_c_does(online: Shell, host: FaultyHost, number: int) -> None:
+    host.fault(GET_REPO, slow(1000, 0.05))
+    environment = dict(os.environ) | dict(online.environment)
+    command = [COMMAND, "backup", host.demo.recording.did]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        while not host.requests[GET_REPO]:
+            assert process.poll() is None
+            os.sched_yield()
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err.count(b"\n")) == (128 + number, 1)
+    assert err.startswith(b"skypail: interrupted")
+
+
+def test_an_interrupted_restore_leaves_nothing_and_promises_nothing(
+    kept: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("backup_agent.restore.leaves", interrupt)
+    said = kept("restore", "latest", "--to", tmp_path / "out")
+    assert (said.code, said.out, said.err) == (130, "", "skypail: interrupted\n")
+    assert list(tmp_path.iterdir()) == [kept.home]
+
+
+def test_the_version(shell: Shell) -> None:
+    assert shell("--version") == (0, f"skypail {version('skypail')}\n", "")
 
 
 def test_the_password_is_asked_for_without_echo_and_ctrl_c_ends_it(online: Shell, host: FaultyHost) -> None:
