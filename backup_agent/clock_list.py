@@ -30,6 +30,11 @@ class KnownClock(NamedTuple):
     did: str
 
 
+def plain_url(url: str) -> str:
+    """One form for one place: without a slash at the end."""
+    return url.rstrip("/")
+
+
 class ClockList:
     """The clocks of `space`, kept in `folder`, in the order they were added."""
 

@@ -14,9 +14,9 @@ from backup_agent.authority import Authority
 from backup_agent.cli.output import print_error
 from backup_agent.cli.workbench import Workbench
 from backup_agent.clock_host import ClockHost
-from backup_agent.clock_list import ClockList, KnownClock
+from backup_agent.clock_list import ClockList, KnownClock, plain_url
 from backup_agent.home import Settings
-from backup_agent.net import Http, Retry
+from backup_agent.net import Http, Retry, check_url
 from clock_service.caller import Caller, Finish
 from clock_service.client import RemoteClock
 from clock_service.errors import RemoteClockError
@@ -50,10 +50,13 @@ class Line:
 
     host: ClockHost
     finish: Finish
+    allow_private: bool
 
     def find(self, url: str, did: str | None) -> KnownClock:
-        """The service at `url`; `did` spares asking who it is. Raises RemoteClockError."""
-        return KnownClock(url, did) if did else self.finish(self.host.find(url))
+        """The service at `url`; `did` spares asking who it is. Raises HostRefused, RemoteClockError."""
+        check_url(url, allow_private=self.allow_private)
+        plain = plain_url(url)
+        return KnownClock(plain, did) if did else self.finish(self.host.find(plain))
 
     def caller(self, clock: KnownClock, authority: Authority) -> Caller:
         """As `authority`. Raises RemoteClockError, HomeUnusable."""
@@ -72,7 +75,7 @@ def open_line(chosen: Settings) -> Generator[Line]:
     finish = _OtherThread()
     http = Http(allow_private=chosen.allow_private_hosts, retry=Retry(attempts=ATTEMPTS))
     try:
-        yield Line(ClockHost(http), finish)
+        yield Line(ClockHost(http), finish, chosen.allow_private_hosts)
     finally:
         finish(_close(http))
         finish.close()
@@ -133,7 +136,7 @@ def open_clocks(
     remote: dict[str, RemoteClock] = {}
     unusable: dict[str, str] = {}
     more: list[KnownClock] = []
-    for url in dict.fromkeys(urls):
+    for url in dict.fromkeys(map(plain_url, urls)):
         try:
             more.append(line.find(url, None))
         except RemoteClockError as error:

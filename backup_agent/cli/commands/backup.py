@@ -14,7 +14,7 @@ from backup_agent.cli.describe import counts_line, details, shortcoming_lines
 from backup_agent.cli.output import INCOMPLETE, WHOLE, print_json, print_text, size_text
 from backup_agent.cli.progress import Bar
 from backup_agent.cli.workbench import Workbench, workbench
-from backup_agent.clock_list import ClockList
+from backup_agent.clock_list import ClockList, plain_url
 from backup_agent.errors import NotLoggedIn, SessionError
 from backup_agent.identity import Identity, Resolver, parse_account
 from backup_agent.net import Http
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 def backup(account: str, folder: Path | None, as_json: bool, urls: list[str]) -> int:
     """Run one backup and say what came of it. urls: of clock services that must record it too."""
     parse_account(account)  # before a space is made for what is no account
+    urls = [plain_url(url) for url in urls]
     with workbench(folder, create=True) as bench, _clocks(bench, urls) as clocks:
         if bench.is_new_space and not as_json:  # said first: the run may fail, and the space stays
             print_text(f"Made a new space in {bench.folder}")

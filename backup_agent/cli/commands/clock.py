@@ -9,7 +9,7 @@ from typing import Any
 from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, print_error, print_json, print_text
 from backup_agent.cli.remote import Clocks, clock_list, open_clocks, open_line
 from backup_agent.cli.workbench import Workbench, workbench
-from backup_agent.clock_list import KnownClock
+from backup_agent.clock_list import KnownClock, plain_url
 from clock_service.errors import RemoteClockError
 from pail import CID, PailError, Value, run
 from pail.clock import unseen
@@ -36,7 +36,7 @@ def use(url: str, did: str | None, folder: Path | None, as_json: bool) -> int:
 def forget(url: str, folder: Path | None, as_json: bool) -> int:
     """Use the service no longer; what it has stays there."""
     with workbench(folder) as bench:
-        forgotten = clock_list(bench).remove(url)
+        forgotten = clock_list(bench).remove(plain_url(url))
     if as_json:
         print_json({"url": url, "forgotten": forgotten})
     else:

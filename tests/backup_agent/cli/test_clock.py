@@ -10,7 +10,13 @@ from tests.backup_agent.cli.clock_process import ClockProcess, running_clock
 from tests.backup_agent.cli.shell import Shell
 from tests.faulty_host import FaultyHost
 
-NOWHERE = "http://127.0.0.1:9"
+
+@pytest.fixture
+def nowhere() -> Iterator[str]:
+    """A place that nobody else can take, and where nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +67,12 @@ def test_a_clock_may_be_named_for_one_backup(online: Shell, host: FaultyHost, se
     assert own == remote
 
 
-def test_a_clock_that_is_named_and_out_of_reach_is_exit_code_3(online: Shell, host: FaultyHost) -> None:
-    said = online("backup", host.demo.recording.did, "--clock", NOWHERE, "--json")
+def test_a_clock_that_is_named_and_out_of_reach_is_exit_code_3(
+    online: Shell, host: FaultyHost, nowhere: str
+) -> None:
+    said = online("backup", host.demo.recording.did, "--clock", nowhere, "--json")
     assert (said.code, said.document["recorded"], said.document["clocks"][0]["ok"]) == (3, True, False)
-    assert f"the clock at {NOWHERE} cannot be asked" in said.err
+    assert f"the clock at {nowhere} cannot be asked" in said.err
 
 
 def test_a_clock_in_use_that_is_down_is_a_warning_and_sync_catches_up(
@@ -109,9 +117,9 @@ def test_a_fork_with_the_old_service_dead(user: Shell, service: ClockProcess, mo
     assert own == remote != []
 
 
-def test_a_fork_that_fails_changes_nothing(user: Shell, service: ClockProcess) -> None:
+def test_a_fork_that_fails_changes_nothing(user: Shell, service: ClockProcess, nowhere: str) -> None:
     user("clock", "use", service.url)
-    said = user("clock", "fork", NOWHERE, "--did", service.did)
+    said = user("clock", "fork", nowhere, "--did", service.did)
     assert said.code == 1
     assert "the clocks in use are as before" in said.err
     assert [clock["url"] for clock in user("clock", "head", "--json").document["clocks"]] == [service.url]
@@ -161,11 +169,25 @@ def test_only_spaces_that_were_added_are_hosted(user: Shell, tmp_path: Path) -> 
         assert own == remote
 
 
-def test_a_url_that_is_no_clock(user: Shell) -> None:
-    said = user("clock", "use", NOWHERE)
+def test_a_url_that_is_no_clock(user: Shell, nowhere: str) -> None:
+    said = user("clock", "use", nowhere)
     assert said.code == 1
     assert "cannot be asked" in said.err
-    assert user("clock", "use", "http://example.com").code == 1
+
+
+@pytest.mark.parametrize("url", ["http://example.com", "clock", "https://me:secret@clock.example"])
+def test_a_url_that_is_refused_is_not_kept(user: Shell, url: str) -> None:
+    said = user("clock", "use", url, "--did", "did:web:clock.example")
+    assert said.code == 1
+    assert "secret" not in said.err
+    assert user("clock", "head", "--json").document["clocks"] == []
+
+
+def test_a_slash_at_the_end_makes_no_other_clock(user: Shell, service: ClockProcess) -> None:
+    user("clock", "use", service.url)
+    user("clock", "use", service.url + "/")
+    assert [clock["url"] for clock in user("clock", "head", "--json").document["clocks"]] == [service.url]
+    assert user("clock", "forget", service.url + "/", "--json").document["forgotten"]
 
 
 def test_a_service_by_the_name_of_its_host(user: Shell, tmp_path: Path) -> None:
