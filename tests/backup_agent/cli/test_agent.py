@@ -1,7 +1,7 @@
 """`skypail agent`: a second agent that may add below a prefix, and nothing else; and no longer."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,10 +9,15 @@ import pytest
 from backup_agent.authority import Authority
 from backup_agent.delegations import load_delegation, write_delegation
 from backup_agent.home import Home
+from pail import CID, Walk, crdt, run
+from pail.crdt import Update
+from pail.event import Head
+from space import FolderClock, FolderSpace
 from tests.backup_agent.cli.clock_process import ClockProcess, running_clock
 from tests.backup_agent.cli.shell import Shell
 from tests.faulty_host import FaultyHost
 
+Attempt = Callable[[Head, str, CID], Walk[Update]]
 ELSEWHERE = "did:plc:elsewhere/"
 NARROW = ("--can", "clock/advance", "--can", "clock/head", "--ops", "put")
 
@@ -82,6 +87,32 @@ def test_and_nowhere_else(
     code, clock, err = next_backup(second, host, folder)
     assert (code, clock["ok"]) == (0, False)
     assert "(ElsewhereRefused)" in err
+    assert service_head(owner, folder) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "attempt"),
+    [
+        ("DeleteRefused", lambda head, key, value: crdt.delete(head, key)),
+        ("RewriteRefused", lambda head, key, value: crdt.put(head, key, value)),
+    ],
+)
+def test_nor_take_anything_away(
+    owner: Shell, second: Shell, host: FaultyHost, folder: Path, tmp_path: Path, name: str, attempt: Attempt
+) -> None:
+    before = service_head(owner, folder)
+    hand_over(owner, second, tmp_path / "d.ucan", *NARROW, "--keys", f"{host.demo.recording.did}/")
+    home = Home(second.home)
+    with FolderSpace.open(folder, cache=home.cache) as space:
+        clock = FolderClock(space, home.agent())
+        head = clock.head()
+        ((key, _),) = run(crdt.entries(head), space.get)
+        update = run(attempt(head, key, head[0]), space.get)
+        assert update.event
+        clock.advance(update.event.cid, [update.event, *update.additions])
+    said = second("clock", "sync", "--space", folder)
+    assert said.code == 3
+    assert f"({name})" in said.err
     assert service_head(owner, folder) == before
 
 
