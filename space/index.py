@@ -56,6 +56,8 @@ class State(IntEnum):
     """It was whole once; its good blocks are still read from it."""
     NOT_WHOLE = 3
     """Never seen whole: still arriving, or damaged before this machine saw it."""
+    SETTLED = 4
+    """Not whole, and done with: repair copied what is good in it and gave up the rest."""
 
 
 class ShardRow(NamedTuple):
@@ -209,6 +211,10 @@ class Index:
         rows = self._db.execute("SELECT shard, digest FROM gone").fetchall()
         here = self.find({digest for _, digest in rows})
         return Counter(shard for shard, digest in rows if digest not in here)
+
+    def give_up(self) -> None:
+        """Name what vanished no more. Within a transaction."""
+        self._db.execute("DELETE FROM gone")
 
     # Blocks
 

@@ -9,6 +9,7 @@ count as held, so the next backup writes them anew (S3).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from pail import CID, DecodeError, TooLarge
@@ -72,7 +73,7 @@ def check(space: Inspected, *, read_data: bool = True) -> SpaceReport:
     refresh(space)
     looks: list[Look] = []
     for row in space.index.shards().values():
-        if read_data or row.state != State.WHOLE:
+        if read_data or row.state not in (State.WHOLE, State.SETTLED):
             look = _look_through(space, row)
         else:
             look = Look(row.entry, row.state, row.blocks)
@@ -82,7 +83,10 @@ def check(space: Inspected, *, read_data: bool = True) -> SpaceReport:
 
 
 def repair(space: Inspected) -> SpaceReport:
-    """Look at every file, copy good blocks out of those that are not whole, write index objects."""
+    """Look at every file, copy good blocks out of those that are not whole, write index objects.
+
+    What is nowhere by then is named this once, and given up: no backup but the next can bring it back.
+    """
     refresh(space)
     for row in space.index.shards().values():
         look = _look_through(space, row)
@@ -90,7 +94,26 @@ def repair(space: Inspected) -> SpaceReport:
             _salvage(space, look, look.rest)
         elif look and look.index_fault:
             _write_index(space.objects, look.entry)
-    return check(space)
+    report = check(space)
+    return replace(report, given_up=_settle(space, report))
+
+
+def _settle(space: Inspected, report: SpaceReport) -> int:
+    """Name the losses of `report` no more; how many blocks they are."""
+    lost = {
+        damage.cid or (damage.shard, damage.offset)
+        for damage in report.damages
+        if damage.lost and (damage.cid or damage.offset)
+    }
+    known = space.index.shards()
+    damaged = {damage.shard for damage in report.damages} & known.keys()
+    given_up = len(lost) + sum(space.index.gone().values())
+    with space.index:
+        space.index.give_up()
+        for name in damaged:
+            if known[name].state == State.NOT_WHOLE:
+                space.index.record(known[name].entry, State.SETTLED, [])
+    return given_up
 
 
 def _look_through(space: Inspected, row: ShardRow) -> Look | None:
@@ -113,14 +136,23 @@ def _take_in(space: Inspected, entry: Entry, known: ShardRow | None) -> Look | N
             look = Look(entry, State.WHOLE, len(slices))
         else:
             rest = _examine(space, entry, shard, known)
-            once_whole = known is not None and known.state != State.NOT_WHOLE
-            slices = _slices(rest.good) if once_whole else []
-            look = Look(entry, State.DAMAGED if once_whole else State.NOT_WHOLE, len(slices), rest)
+            state = _state(entry, known)
+            slices = _slices(rest.good) if state == State.DAMAGED else []
+            look = Look(entry, state, 0 if state == State.SETTLED else len(rest.good), rest)
     except FileNotFoundError:
         return None
     with space.index:
         space.index.record(entry, look.state, slices)
     return look
+
+
+def _state(entry: Entry, known: ShardRow | None) -> State:
+    """Of a file that is not whole, by what was known of it."""
+    if known is None or known.state == State.NOT_WHOLE:
+        return State.NOT_WHOLE
+    if known.state == State.SETTLED:
+        return State.SETTLED if known.entry == entry else State.NOT_WHOLE
+    return State.DAMAGED
 
 
 def _slices(good: Sequence[Good]) -> list[bytes]:
@@ -173,14 +205,17 @@ def _salvage(space: Inspected, look: Look, rest: Examination) -> None:
     with space.objects.reading(SHARDS, look.entry.name) as read, space.stage() as stage:
         # The stage must not skip what only this file holds; should it fail, the next look heals that.
         with space.index:
-            space.index.record(look.entry, State.NOT_WHOLE, [])
+            after = State.SETTLED if look.state == State.SETTLED else State.NOT_WHOLE
+            space.index.record(look.entry, after, [])
         try:
             for batch in _batches(rest.good):
                 stage.put_many((good.cid, read(good.offset, good.size)) for good in batch)
             stage.publish()
         except SpaceError:
             with space.index:
-                space.index.record(look.entry, look.state, _slices(rest.good) if look.blocks else [])
+                space.index.record(
+                    look.entry, look.state, _slices(rest.good) if look.state == State.DAMAGED else []
+                )
             raise
 
 
@@ -205,7 +240,7 @@ def _report(space: Inspected, looks: Sequence[Look]) -> SpaceReport:
     ]
     return SpaceReport(
         shards=len(whole),
-        blocks=sum(look.blocks for look in whole),
+        blocks=sum(look.blocks for look in looks),
         size_bytes=sum(look.entry.size for look in whole),
         damages=(
             *_gone(space.index),
@@ -219,12 +254,15 @@ def _report(space: Inspected, looks: Sequence[Look]) -> SpaceReport:
         incomplete=tuple(incomplete),
         foreign=tuple(name for name in names if not shard_of_name(name) and not name.endswith(INDEX_SUFFIX)),
         unindexed=tuple(look.entry.name for look in looks if look.index_fault == _MISSING),
+        settled=tuple(look.entry.name for look in looks if look.state == State.SETTLED),
     )
 
 
 def _gone(index: Index) -> Iterator[Damage]:
     for name, blocks in sorted(index.gone().items()):
-        yield Damage(name, None, 0, f"the file is gone, and with it {blocks} blocks", lost=True)
+        yield Damage(
+            name, None, 0, f"the file is gone, and with it {blocks} block{'s'[: blocks > 1]}", lost=True
+        )
 
 
 def _damages(index: Index, look: Look) -> Iterator[Damage]:
@@ -232,6 +270,6 @@ def _damages(index: Index, look: Look) -> Iterator[Damage]:
         shard = shard_of_name(look.entry.name)
         assert shard is not None
         yield Damage(index_name(shard), None, 0, look.index_fault, lost=False)
-    for cid, offset, cause, loses in look.rest.faults if look.rest else ():
+    for cid, offset, cause, loses in look.rest.faults if look.rest and look.state != State.SETTLED else ():
         lost = loses and (cid is None or not index.find([cid[-32:]]))
         yield Damage(look.entry.name, cid, offset, cause, lost)

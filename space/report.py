@@ -35,11 +35,14 @@ class Damage:
 class SpaceReport:
     """What `check` and `repair` found.
 
-    shards, blocks, size_bytes: of the whole CAR shards (a block that two shards hold counts twice).
+    shards, size_bytes: of the whole CAR shards. blocks: the good ones of all shards (one that two
+    shards hold counts twice).
     damages: every damaged place, ordered by shard and offset.
     incomplete: shard files that end early or are not here in full yet, as while a folder is syncing.
     foreign: files in the shards folder that are none of ours; left alone.
     unindexed: whole shards without their index file beside them; `repair` writes it.
+    settled: damaged files whose good blocks are elsewhere; nothing in them is needed any more.
+    given_up: blocks that this repair found nowhere; no later report names them.
     """
 
     shards: int
@@ -49,6 +52,8 @@ class SpaceReport:
     incomplete: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
     unindexed: tuple[str, ...] = ()
+    settled: tuple[str, ...] = ()
+    given_up: int = 0
 
     @property
     def whole(self) -> bool:

@@ -41,7 +41,7 @@ def unreached(space: FolderSpace, head: Head) -> list[CID]:
 def _events(space: FolderSpace) -> dict[CID, Event]:
     found: dict[CID, Event] = {}
     for row in space.index.shards().values():
-        if row.state == State.NOT_WHOLE:
+        if row.state not in (State.WHOLE, State.DAMAGED):
             continue
         try:
             pieces = chunks(space.objects.files, space.objects.path(SHARDS, row.entry.name))

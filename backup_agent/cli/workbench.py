@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 from backup_agent.catalogue import account_of_handle
 from backup_agent.cli.output import print_error
 from backup_agent.home import Home, Settings
-from space import FolderClock, FolderSpace, Head, NoSpace, SpaceUnavailable
-from space.layout import HEAD_SUFFIX, SPACE_SUFFIX
+from space import LOCAL_FILES, FolderClock, FolderSpace, Head, NoSpace, SpaceUnavailable
+from space.identity import did_of_space
+from space.layout import HEAD_SUFFIX, SHARDS, shard_of_name
+from space.objects import Objects
 from ucan import Signer
 
 if TYPE_CHECKING:
@@ -67,16 +69,17 @@ def settings() -> Settings:
 
 @contextmanager
 def workbench(
-    folder: Path | None, *, create: bool = False, of: Settings | None = None
+    folder: Path | None, *, create: bool = False, remake: bool = False, of: Settings | None = None
 ) -> Generator[Workbench]:
     """The space in `folder`, or the default one; `create` makes it on first use.
 
+    remake: if there are shards but no space file that can be read, make that anew.
     of: other settings than the environment's. Raises HomeUnusable and what opening a space raises.
     """
     chosen = of or settings()
     place = (folder or Home(chosen.home).default_space).absolute()
     if not create:
-        _expect_space(place)
+        create = _expect_space(place, remake)
     elif folder is not None:
         _expect_parent(place)
     home = Home.open(chosen.home)
@@ -109,18 +112,25 @@ async def resolve(chosen: Settings, account: str) -> Identity:
         return await Resolver(http, plc_url=chosen.plc_url).resolve(account)
 
 
-def _expect_space(place: Path) -> None:
-    """Raise NoSpace unless there is a space in `place`: looking for one makes no folder and no key."""
+def _expect_space(place: Path, remake: bool) -> bool:
+    """Raise NoSpace unless there is a space in `place`: looking for one makes no folder and no key.
+
+    Whether its file is to be made anew.
+    """
     try:
-        names = [path.name for path in place.iterdir()]
-    except FileNotFoundError:
-        names = []
+        objects = Objects(place, LOCAL_FILES, home="", lock=place)
+        if did_of_space(objects):
+            return False
+        shards = any(shard_of_name(entry.name) for entry in objects.list(SHARDS))
     except OSError as error:
         raise SpaceUnavailable(f"{place} cannot be read: {error.strerror}") from error
-    if not any(name.endswith(SPACE_SUFFIX) for name in names):
+    if not shards:
         raise NoSpace(
             f"there is no space in {place}; `skypail backup ACCOUNT` makes one, --space DIR names another"
         )
+    if not remake:
+        raise NoSpace(f"{place} holds shards but no .space file; `skypail repair` makes it anew")
+    return True
 
 
 def _expect_parent(place: Path) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from backup_agent.cli.output import FAILED, WHOLE, print_error, print_json, print_text, size_text
 from backup_agent.cli.workbench import workbench
-from space import SpaceReport
+from space import Damage, SpaceReport
+from space.layout import INDEX_SUFFIX
 
 
 def check(folder: Path | None, quick: bool, as_json: bool) -> int:
@@ -24,7 +25,7 @@ def check(folder: Path | None, quick: bool, as_json: bool) -> int:
 
 def repair(folder: Path | None, as_json: bool) -> int:
     """Rebuild the index, save what can be saved."""
-    with workbench(folder) as bench:
+    with workbench(folder, remake=True) as bench:
         report = bench.space.repair()
         found = bench.clock.recover()
         for event in bench.clock.head():  # a head object that was lost is written anew
@@ -47,7 +48,7 @@ def _say(report: SpaceReport, as_json: bool, done: str, sound: bool) -> int:
         print_json({"whole": whole} | _document(report))
     else:
         print_text(*_lines(report, done))
-        print_text("Whole." if whole else "DAMAGED: run `skypail repair`, then `skypail backup`.")
+        print_text("Whole." if whole else _advice(report))
     return WHOLE if whole else FAILED
 
 
@@ -70,20 +71,42 @@ def _document(report: SpaceReport) -> dict[str, Any]:
         "incomplete": list(report.incomplete),
         "foreign": list(report.foreign),
         "unindexed": list(report.unindexed),
+        "settled": list(report.settled),
+        "givenUp": report.given_up,
     }
 
 
 def _lines(report: SpaceReport, done: str) -> list[str]:
     lines = [
-        f"{done}: {report.blocks:,} blocks in {report.shards:,} good shards, {size_text(report.size_bytes)}"
+        f"{done}: {counted(report.blocks, 'good block')}; "
+        f"{counted(report.shards, 'whole shard')}, {size_text(report.size_bytes)}"
     ]
-    for damage in report.damages:
-        block = f"block {damage.cid}" if damage.cid else "a block whose name is lost"
-        fate = "no other copy is here" if damage.lost else "another copy is good"
-        lines.append(f"damaged: {damage.shard} at byte {damage.offset}: {block}: {damage.cause}; {fate}")
+    lines += map(_damage_line, report.damages)
+    lines += [f"damaged, nothing in it is needed any more: {name}" for name in report.settled]
     lines += [f"not here in full yet: {name}" for name in report.incomplete]
     lines += [f"none of ours, left alone: {name}" for name in report.foreign]
     lines += [f"without its index file (`skypail repair` writes it): {name}" for name in report.unindexed]
     if any(damage.lost for damage in report.damages):
         lines.append("What is lost is fetched again by the next backup, if the host still has it.")
     return lines
+
+
+def _damage_line(damage: Damage) -> str:
+    place = f" at byte {damage.offset}" if damage.cid or damage.offset else ""
+    block = f" block {damage.cid}:" if damage.cid else ""
+    if damage.shard.endswith(INDEX_SUFFIX):
+        fate = "`skypail repair` writes it anew"
+    else:
+        fate = "no other copy is here" if damage.lost else "no block is lost by it"
+    return f"damaged: {damage.shard}{place}:{block} {damage.cause}; {fate}"
+
+
+def _advice(report: SpaceReport) -> str:
+    if report.given_up:
+        return (
+            f"Given up: {counted(report.given_up, 'block')} that no shard here holds. Run `skypail backup`; "
+            "old snapshots that need them are named by `skypail verify --all`."
+        )
+    if report.whole:
+        return "Nothing is lost; `skypail repair` mends it."
+    return "DAMAGED: run `skypail repair`, then `skypail backup`."

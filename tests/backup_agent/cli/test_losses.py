@@ -2,7 +2,7 @@
 
 import shutil
 
-from tests.backup_agent.cli.shell import Shell
+from tests.backup_agent.cli.shell import Shell, damage
 
 
 def lose(kept: Shell, *names: str) -> None:
@@ -18,3 +18,54 @@ def test_lost_heads_are_named_and_recovered(kept: Shell) -> None:
     assert kept("repair").code == 0
     assert kept("snapshots").out == before
     assert kept("check").code == 0
+
+
+def test_a_shard_that_is_gone_is_given_up_once(kept: Shell) -> None:
+    kept("snapshots")
+    min((kept.home / "space/shards").glob("*.car"), key=lambda path: path.stat().st_size).unlink()
+    assert "and with it" in kept("check").out
+    repaired = kept("repair")
+    assert repaired.code == 1
+    assert "Given up" in repaired.out
+    assert "`skypail verify --all`" in repaired.out
+    assert "damaged:" not in kept("check").out
+
+
+def test_a_damaged_shard_that_stays_is_settled_by_repair(kept: Shell) -> None:
+    kept("snapshots")
+    damage(kept.home)
+    checked = kept("check")
+    assert (checked.code, kept("repair").code) == (1, 1)
+    assert "a block whose name is lost" not in checked.out
+    assert "Checked: 0 good blocks" not in checked.out
+    for command in ("check", "repair"):
+        said = kept(command)
+        assert said.code == 0
+        assert "damaged, nothing in it is needed any more: bagb" in said.out
+        assert said.out.endswith("Whole.\n")
+    damage(kept.home)  # heals the bit: the file is another one
+    assert kept("check").code == 0
+    assert "nothing in it is needed" not in kept("check").out
+
+
+def test_a_garbled_index_fails_the_check_until_it_is_repaired(kept: Shell) -> None:
+    index = min((kept.home / "space/shards").glob("*.idx"))
+    index.write_bytes(b"?" + index.read_bytes())
+    said = kept("check")
+    assert said.code == 1
+    assert said.out.endswith("Nothing is lost; `skypail repair` mends it.\n")
+    assert kept("check", "--json").document["whole"] is False
+    assert (kept("repair").code, kept("check").code) == (0, 0)
+
+
+def test_a_space_file_that_is_gone_is_named_and_made_anew(kept: Shell) -> None:
+    before = kept("snapshots").out
+    [file] = (kept.home / "space").glob("*.space")
+    for lost in ("gone", "torn"):
+        file.unlink() if lost == "gone" else [f.write_text("{") for f in file.parent.glob("*.space")]
+        for command in ("snapshots", "check", "verify"):
+            said = kept(command)
+            assert said.code == 1
+            assert "holds shards but no .space file; `skypail repair` makes it anew" in said.err
+        assert kept("repair").code == 0
+        assert kept("snapshots").out == before
