@@ -26,7 +26,7 @@ STEPS = (
     CREATE TABLE follow (
         space TEXT NOT NULL, issuer TEXT NOT NULL, clock TEXT NOT NULL, PRIMARY KEY (space, issuer, clock)
     ){clustered};
-    CREATE TABLE receipt (number {serial}, task {bytes} NOT NULL UNIQUE, message {bytes} NOT NULL)
+    CREATE TABLE receipt (number {serial}, task {bytes} NOT NULL UNIQUE, block {bytes} NOT NULL)
     """,
 )
 

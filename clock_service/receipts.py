@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
 
 from clock_service.capabilities import FOLLOWING, HEAD
 from clock_service.errors import StoreUnavailable
 from clock_service.store import Store
-from pail import CID
-from ucan import Delegation, Receipt, Server, encode_response
+from pail import CID, DAG_CBOR, cid_of
+from ucan import Delegation, Receipt, Server, encode_response, view_receipt
 
 MAX_PENDING = 4096
 """Receipts on their way to the store; past that they are kept no longer than the response."""
@@ -36,13 +35,17 @@ class ReceiptKeeper:
     def keep(self, receipt: Receipt) -> None:
         """Only the receipt itself: whoever asked for the work has the rest."""
         if len(self._pending) < MAX_PENDING:
-            self._pending[receipt.ran] = encode_response([replace(receipt, blocks={})])
+            self._pending[receipt.ran] = receipt.data
             if self._flush_task is None:
                 self._flush_task = asyncio.create_task(self._flush_later())
 
     async def load(self, task: CID) -> bytes | None:
-        """The message that answered `task`. Raises StoreUnavailable."""
-        return self._pending.get(task) or await self._store.receipt(task)
+        """A message with the receipt of `task`, None if it is not kept. Raises StoreUnavailable."""
+        data = self._pending.get(task) or await self._store.receipt(task)
+        if data is None:
+            return None
+        cid = cid_of(DAG_CBOR, data)
+        return encode_response([view_receipt(cid, {cid: data})])
 
     async def settle(self) -> None:
         """Return when all are stored, or could not be."""
@@ -55,12 +58,12 @@ class ReceiptKeeper:
         await self._flush()
 
     async def _flush(self) -> None:
-        messages = dict(self._pending)
+        receipts = dict(self._pending)
         try:
-            await self._store.keep_receipts(messages)
+            await self._store.keep_receipts(receipts)
         except StoreUnavailable as error:
             log.warning("receipts not kept", extra={"why": str(error)})
-        for task in messages:
+        for task in receipts:
             self._pending.pop(task, None)
         self._flush_task = asyncio.create_task(self._flush_later()) if self._pending else None
 

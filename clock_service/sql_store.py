@@ -97,20 +97,20 @@ class SqlStore:
         )
         return frozenset(Revocation(CID(delegation), by) for delegation, by in rows)
 
-    async def keep_receipts(self, messages: Mapping[CID, bytes]) -> None:
-        assert all(len(message) <= MAX_RECEIPT_BYTES for message in messages.values())
-        rows = [(bytes(task), messages[task]) for task in sorted(messages)]
+    async def keep_receipts(self, receipts: Mapping[CID, bytes]) -> None:
+        assert all(len(receipt) <= MAX_RECEIPT_BYTES for receipt in receipts.values())
+        rows = [(bytes(task), receipts[task]) for task in sorted(receipts)]
         await self._writer.ask(lambda session: self._keep_receipts(session, rows), _LAST)
 
     def _keep_receipts(self, session: Session, rows: list[tuple[bytes, bytes]]) -> None:
-        session.run_many("INSERT INTO receipt (task, message) VALUES (?, ?) ON CONFLICT DO NOTHING", rows)
+        session.run_many("INSERT INTO receipt (task, block) VALUES (?, ?) ON CONFLICT DO NOTHING", rows)
         session.run(
             "DELETE FROM receipt WHERE number <= (SELECT max(number) FROM receipt) - ?",
             (self._max_receipts,),
         )
 
     async def receipt(self, task: CID) -> bytes | None:
-        sql = "SELECT message FROM receipt WHERE task = ?"
+        sql = "SELECT block FROM receipt WHERE task = ?"
         rows = await self._reader.ask(lambda session: session.rows(sql, (bytes(task),)))
         return rows[0][0] if rows else None
 

@@ -8,7 +8,7 @@ may share one database: an advance is one transaction, so no event is ever lost 
     event        the blocks of a clock's events: exactly its head and their ancestors
     revocation   delegations that were revoked, by whom
     follow       whose events a clock wants to hear of, as `clock/follow` said
-    receipt      the messages that answered, by task; the last MAX_RECEIPTS
+    receipt      the receipts of what changed something, by task; the last MAX_RECEIPTS
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pail import CID
 from pail.event import Head
 
 MAX_RECEIPTS = 100_000
-"""Kept for GET /receipt; older ones are forgotten. An advance's take some 2 KiB each."""
+"""Kept for GET /receipt; older ones are forgotten. An advance's has some 300 bytes."""
 
 MAX_RECEIPT_BYTES = 1 << 20
 MAX_REVOCATIONS_READ = 1024
@@ -102,12 +102,12 @@ class Store(Protocol):
         """Those known now of these delegations, MAX_REVOCATIONS_READ at most (T3)."""
         ...
 
-    async def keep_receipts(self, messages: Mapping[CID, bytes]) -> None:
-        """Keep what answered each task; the first answer stays."""
+    async def keep_receipts(self, receipts: Mapping[CID, bytes]) -> None:
+        """Keep the receipt of each task, a block; the first stays."""
         ...
 
     async def receipt(self, task: CID) -> bytes | None:
-        """What answered `task`, or None if it is not known, or not any more."""
+        """The receipt of `task`, or None if it is not known, or not any more."""
         ...
 
     def close(self) -> None:
