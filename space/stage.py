@@ -7,7 +7,7 @@ between leaves whole shards that nothing names: the next look at the folder take
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, KeysView, Sequence
 from itertools import islice
 from typing import Protocol, Self
 
@@ -96,13 +96,14 @@ class Stage:
 
     def has(self, cids: Collection[CID]) -> set[CID]:
         """Those of `cids` that are staged or in the space."""
-        staged = self.staged(cids)
+        self._check_open()
+        staged = self.staged & cids
         return staged | self._space.has([cid for cid in cids if cid not in staged])
 
-    def staged(self, cids: Collection[CID]) -> set[CID]:
-        """Those of `cids` that are staged: hashed on their way in, and not in the space before."""
-        self._check_open()
-        return self._staged.keys() & cids
+    @property
+    def staged(self) -> KeysView[CID]:
+        """The blocks that are staged: hashed on their way in, and not in the space before."""
+        return self._staged.keys()
 
     def get(self, cids: Sequence[CID]) -> list[bytes]:
         """Staged blocks, or those of the space, in the order asked for: what a verification walk reads.

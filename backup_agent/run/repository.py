@@ -165,8 +165,8 @@ class _Prover:
         What was staged was hashed just now, and is read only if it may link blobs; what the space
         had before is read and hashed again.
         """
-        arrived = self._staging.staged({cid for _, cid in entries}) - self._linking
-        unread = [entry for entry in entries if entry[1] not in arrived]
+        staged, linking = self._staging.staged, self._linking
+        unread = [entry for entry in entries if entry[1] in linking or entry[1] not in staged]
         for at in range(0, len(unread), MAX_ASK):
             asked = unread[at : at + MAX_ASK]
             check_records(asked, self._staging.get([cid for _, cid in asked]), self._note)

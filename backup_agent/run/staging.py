@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, KeysView, Sequence
 from types import TracebackType
 
 from pail import CID, Block, Reader
@@ -52,9 +52,10 @@ class Staging:
         """Those of `cids` that are staged or in the space."""
         return self._stage.has(cids)
 
-    def staged(self, cids: Collection[CID]) -> set[CID]:
-        """Those of `cids` that were staged since the last flush, hashed on their way in."""
-        return self._stage.staged(cids)
+    @property
+    def staged(self) -> KeysView[CID]:
+        """The blocks that were staged since the last flush, hashed on their way in."""
+        return self._stage.staged
 
     def flush(self) -> Published:
         """Make what is staged durable (S1), and go on with an empty stage."""
