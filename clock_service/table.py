@@ -57,6 +57,7 @@ class Table:
         return Outcome({})
 
     async def _unfollow(self, task: Task[Following]) -> Outcome:
+        await self._clocks.check_hosted(task.resource)
         await self._clocks.store.unfollow(task.resource, _follow_of(task))
         return Outcome({})
 

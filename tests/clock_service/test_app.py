@@ -129,8 +129,8 @@ def test_what_is_not_hosted_is_refused_by_name_and_stores_nothing(store, author)
     client = caller(store, provision=Provision.REGISTERED)
     event = author.put((), "a").head[0]
     assert error_of(client.out(advance(event, author.all()))) == "NotProvisioned"
-    follow = delegate(SPACE_KEY, SERVICE.did, [Capability("clock/follow", SPACE, {})], expires_at_unix=None)
-    assert error_of(client.out(follow)) == "NotProvisioned"
+    for can in ("clock/follow", "clock/unfollow"):
+        assert error_of(client.out(follow(can, {}))) == "NotProvisioned"
 
 
 def provide(issuer: Signer, *proofs, space: str = SPACE):

@@ -3,8 +3,8 @@
 import clock_service
 
 NAMES = """
-Caveats ClockService ClockServiceError Guard Known Limits Policy Provision Refused Registration Revocation Store
-StoreUnavailable open_store
+Caveats ClockService ClockServiceError Guard Known Limits Policy Provision Refused Registration Revocation
+Store StoreUnavailable open_store
 """
 
 
