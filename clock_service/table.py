@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from clock_service import capabilities
 from clock_service.capabilities import Advance, Following, Provide
-from clock_service.errors import ClockServiceError, StoreUnavailable
+from clock_service.errors import ClockServiceError, NotProvisioned, StoreUnavailable
 from clock_service.failures import failure_of
 from clock_service.policy import Registration
-from clock_service.revoking import may_revoke
+from clock_service.revoking import may_revoke, resources_of
 from clock_service.service import ClockService
 from clock_service.store import Follow, Revocation
 from pail import CID
@@ -72,8 +72,23 @@ class Table:
         if not may_revoke(task.resource, task.nb, task.blocks):
             message = f"{task.resource} is no principal of the chain of {task.nb}"
             raise Refused(Failure("UnauthorizedRevocation", message))
+        await self._check_concerned(task)
         await self._clocks.store.revoke(Revocation(task.nb, task.resource))
         return Outcome({"time": int(time() * 1000)})
+
+    async def _check_concerned(self, task: Task[CID]) -> None:
+        """Raises NotProvisioned if the delegation is about nothing here: revocations are kept for ever,
+        and anybody can make himself delegations of his own.
+        """
+        resources = resources_of(task.nb, task.blocks)
+        if self._issuer.did in resources:
+            return
+        for resource in resources:
+            try:
+                return await self._clocks.check_hosted(resource)
+            except NotProvisioned:
+                continue
+        raise NotProvisioned(next(iter(resources), task.resource))
 
     async def _provide(self, task: Task[Provide]) -> Outcome:
         """The operator is who holds the service's key: its delegations say who may add spaces."""

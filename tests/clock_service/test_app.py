@@ -188,6 +188,30 @@ def test_a_strangers_revocation_has_no_effect(store) -> None:
     assert "ok" in client.out(head(AGENT, proofs=[proof]))
 
 
+@pytest.mark.parametrize("resource", [STRANGER.did, "ucan:*", "https://example.com/"])
+def test_a_revocation_of_what_concerns_no_hosted_space_is_refused_and_not_stored(store, resource) -> None:
+    asyncio.run(store.register(Registration(SPACE)))
+    own = give(STRANGER, signer(5), "clock/head", resource=resource)
+    assert (
+        error_of(caller(store, provision=Provision.REGISTERED).out(revoke(STRANGER, own))) == "NotProvisioned"
+    )
+    assert asyncio.run(store.revocations([own.cid])) == frozenset()
+
+
+@pytest.mark.parametrize("resource", [SPACE, "ucan:*", SERVICE.did])
+def test_a_revocation_of_what_concerns_a_hosted_space_or_the_service_is_stored(store, resource) -> None:
+    asyncio.run(store.register(Registration(SPACE)))
+    issuer = SERVICE if resource == SERVICE.did else SPACE_KEY
+    given = give(issuer, AGENT, "clock/head", resource=resource)
+    passed_on = give(AGENT, signer(5), "clock/head", resource="ucan:*", proofs=[given])
+    client = caller(store, provision=Provision.REGISTERED)
+    for delegation in (given, passed_on):
+        assert "ok" in client.out(revoke(issuer, delegation))
+        assert [each.delegation for each in asyncio.run(store.revocations([delegation.cid]))] == [
+            delegation.cid
+        ]
+
+
 def follow(can: str, nb=None):
     return delegate(SPACE_KEY, SERVICE.did, [Capability(can, SPACE, nb)], expires_at_unix=None)
 
