@@ -2,7 +2,7 @@
 
 held/<cid>.ucan      for this agent
 issued/<cid>.ucan    made here for others; kept so that they can be listed and revoked
-revoked/<cid>.ucan   issued, and revoked since
+revoked/<cid>.ucan   revoked since, whether or not every service knows yet; new services are told, too
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from backup_agent.errors import DelegationError, HomeUnusable
 from backup_agent.home import write_secret
 from pail import PailError
-from ucan import Delegation, decode_archive, encode_archive
+from ucan import Delegation, decode_archive, encode_archive, is_did
 from ucan.archive import MAX_ARCHIVE_BYTES
 
 HELD, ISSUED, REVOKED = KINDS = ("held", "issued", "revoked")
@@ -55,6 +55,18 @@ class Delegations:
                     return load_delegation(self._path(kind, cid))
         raise DelegationError(f"no delegation {cid[:80]!r} is known here; see `skypail agent list`")
 
+    def revoked(self, space: str, now_unix_s: int) -> list[Delegation]:
+        """What every service of `space` must know to be revoked: all that has not expired.
+
+        Raises DelegationError if one cannot be read.
+        """
+        return [
+            each
+            for each in self.list(REVOKED)
+            if space_of(each) == space
+            and (each.ucan.expires_at_unix is None or each.ucan.expires_at_unix > now_unix_s)
+        ]
+
     def note_revoked(self, delegation: Delegation) -> None:
         """It is worth nothing from now on."""
         self.add(REVOKED, delegation)
@@ -66,6 +78,12 @@ class Delegations:
 
     def _path(self, kind: str, cid: str) -> Path:
         return self._folder / kind / f"{cid}.ucan"
+
+
+def space_of(delegation: Delegation) -> str:
+    """Which space it is about."""
+    resources = [capability.resource for capability in delegation.ucan.capabilities]
+    return next((resource for resource in resources if is_did(resource)), delegation.issuer)
 
 
 def load_delegation(path: Path) -> Delegation:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Coroutine, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from backup_agent.authority import Authority
@@ -15,13 +15,15 @@ from backup_agent.cli.output import print_error
 from backup_agent.cli.workbench import Workbench
 from backup_agent.clock_host import ClockHost
 from backup_agent.clock_list import ClockList, KnownClock, plain_url
+from backup_agent.delegations import Delegations
+from backup_agent.errors import DelegationError
 from backup_agent.home import Settings
 from backup_agent.net import Http, Retry, check_url
 from clock_service.caller import Caller, Finish
 from clock_service.client import RemoteClock
 from clock_service.errors import RemoteClockError
 from clock_service.several import SeveralClocks, Trouble
-from ucan import Signer
+from ucan import Delegation
 
 T = TypeVar("T")
 
@@ -63,10 +65,23 @@ class Line:
         connection = self.finish(self.host.connect(clock))
         return Caller(connection, authority.access(int(time.time())), self.finish)
 
-    def revoker(self, clock: KnownClock, authority: Authority, signer: Signer) -> Caller:
-        """As `signer`, who needs no delegation to revoke. Raises RemoteClockError."""
+    def revoke(self, clock: KnownClock, authority: Authority, delegation: Delegation) -> None:
+        """Make `delegation` worth nothing to `clock`; again does no harm.
+
+        Raises RemoteClockError, DelegationError if no key here may revoke it.
+        """
+        signer = authority.revoker(delegation)  # needs no delegation itself
         access = Authority(authority.home, signer, signer.did).access(int(time.time()))
-        return Caller(self.finish(self.host.connect(clock)), access, self.finish)
+        Caller(self.finish(self.host.connect(clock)), access, self.finish).revoke(delegation)
+
+    def revoke_all(self, clock: KnownClock, authority: Authority) -> None:
+        """Tell `clock` of all that was ever revoked of the space, and is not over anyway.
+
+        Raises as `revoke`, at the first that fails.
+        """
+        kept = Delegations(authority.home.delegations)
+        for delegation in kept.revoked(authority.space, int(time.time())):
+            self.revoke(clock, authority, delegation)
 
 
 @contextmanager
@@ -88,16 +103,31 @@ async def _close(http: Http) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """The folder's clock and those of services, as one. unusable: those that cannot even be asked."""
+    """The folder's clock and those of services, as one. unusable: those that cannot even be asked.
+
+    unrevoked: those that could not be told what is revoked, and why.
+    """
 
     several: SeveralClocks
     known: Sequence[KnownClock]
     remote: dict[str, RemoteClock]
     unusable: dict[str, str]
+    unrevoked: dict[str, str] = field(default_factory=dict[str, str])
+
+    def revoke_all(self, line: Line, authority: Authority) -> None:
+        """Tell each what is revoked; `troubles` says who did not take it."""
+        for clock in self.known:
+            if clock.url in self.unusable:
+                continue
+            try:
+                line.revoke_all(clock, authority)
+            except (RemoteClockError, DelegationError) as error:
+                self.unrevoked[clock.url] = str(error)
 
     def troubles(self) -> dict[str, Trouble]:
         """By URL, of all that failed the last time."""
-        return {**{url: Trouble(why, True) for url, why in self.unusable.items()}, **self.several.troubles}
+        untold = self.unusable | self.unrevoked
+        return self.several.troubles | {url: Trouble(why, True) for url, why in untold.items()}
 
     def warn(self) -> None:
         """Say on standard error what failed, and what to do."""

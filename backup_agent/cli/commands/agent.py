@@ -19,6 +19,7 @@ from backup_agent.delegations import (
     REVOKED,
     Delegations,
     load_delegation,
+    space_of,
     write_delegation,
 )
 from backup_agent.errors import DelegationError
@@ -26,7 +27,7 @@ from backup_agent.expiry import parse_expiry, time_left
 from backup_agent.home import Home
 from clock_service.errors import RemoteClockError
 from pail import Value
-from ucan import Delegation, InvalidPrincipal, encode_did, is_did
+from ucan import Delegation, InvalidPrincipal, encode_did
 from ucan.capability import is_ability
 
 OPS = ("put", "del")
@@ -130,40 +131,40 @@ def revoke(cid: str, as_json: bool) -> int:
     home = Home.open(chosen.home)
     kept = Delegations(home.delegations)
     delegation = kept.find(cid)
-    authority = Authority(home, home.agent(), _space_of(delegation))
+    authority = Authority(home, home.agent(), space_of(delegation))
+    authority.revoker(delegation)  # may it be revoked from here at all
+    kept.note_revoked(delegation)  # first: what a service misses now, `clock sync` tells it
     with open_line(chosen) as line:
         results = _revoke_at_each(line, authority, delegation)
-    failures = {url: why for url, why in results.items() if why is not None}
-    if results and not failures:
-        kept.note_revoked(delegation)
-    for why in failures.values():
-        print_error(why)
-    if as_json:
-        told = [url for url, why in results.items() if why is None]
-        print_json({"cid": cid, "revokedAt": told, "failed": failures})
-    elif results and not failures:
-        print_text(f"Revoked {cid} at {', '.join(results)}")
-    if not results:
-        print_error("no clock service is in use for its space, so nobody could be told")
-    return WHOLE if results and not failures else FAILED
+    return _print_revoked(cid, results, as_json)
 
 
 def _revoke_at_each(line: Line, authority: Authority, delegation: Delegation) -> dict[str, str | None]:
     """What each service of the space made of it: None, or why not."""
-    signer = authority.revoker(delegation)
     results: dict[str, str | None] = {}
     for clock in ClockList(authority.home.clocks, authority.space).load():
         try:
-            line.revoker(clock, authority, signer).revoke(delegation)
+            line.revoke(clock, authority, delegation)
             results[clock.url] = None
         except RemoteClockError as error:
             results[clock.url] = str(error)
     return results
 
 
-def _space_of(delegation: Delegation) -> str:
-    resources = [capability.resource for capability in delegation.ucan.capabilities]
-    return next((resource for resource in resources if is_did(resource)), delegation.issuer)
+def _print_revoked(cid: str, results: dict[str, str | None], as_json: bool) -> int:
+    told = [url for url, why in results.items() if why is None]
+    failures = {url: why for url, why in results.items() if why is not None}
+    for why in failures.values():
+        print_error(f"{why}; `skypail clock sync` finishes it")
+    if as_json:
+        print_json({"cid": cid, "revokedAt": told, "failed": failures})
+    elif told:
+        print_text(f"Revoked {cid} at {', '.join(told)}")
+    if not results:
+        print_error(
+            "no clock service is in use for its space, so nobody could be told; the next one in use will be"
+        )
+    return WHOLE if results and not failures else FAILED
 
 
 def _row(delegation: Delegation, kind: str, now_unix_s: int) -> dict[str, Any]:
@@ -173,7 +174,7 @@ def _row(delegation: Delegation, kind: str, now_unix_s: int) -> dict[str, Any]:
         "kind": kind,
         "from": delegation.issuer,
         "to": delegation.audience,
-        "space": _space_of(delegation),
+        "space": space_of(delegation),
         "can": [
             {
                 "can": each.can,

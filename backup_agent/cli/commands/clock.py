@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, print_error, print_json, print_text
-from backup_agent.cli.remote import Clocks, clock_list, open_clocks, open_line
+from backup_agent.cli.remote import Clocks, authority_of, clock_list, open_clocks, open_line
 from backup_agent.cli.workbench import Workbench, workbench
 from backup_agent.clock_list import KnownClock, plain_url
 from clock_service.errors import RemoteClockError
@@ -22,6 +22,7 @@ def use(url: str, did: str | None, folder: Path | None, as_json: bool) -> int:
     """Record into the service at `url` too, from now on."""
     with workbench(folder, create=True) as bench, open_line(bench.settings) as line:
         clock = line.find(url, did)
+        line.revoke_all(clock, authority_of(bench))  # or whom others refuse would be trusted there
         clock_list(bench).add(clock)
         if as_json:
             print_json({"space": bench.space.did, "url": clock.url, "did": clock.did})
@@ -133,9 +134,10 @@ def _event_lines(row: dict[str, Any]) -> list[str]:
 
 
 def sync(folder: Path | None, as_json: bool) -> int:
-    """Give every clock every event that any of them has."""
+    """Give every clock every revocation made here, and every event that any of them has."""
     with workbench(folder) as bench, open_line(bench.settings) as line:
         clocks = open_clocks(line, bench, clock_list(bench).load())
+        clocks.revoke_all(line, authority_of(bench))
         synced = clocks.several.sync()
         _print_outcome(clocks, synced, as_json)
     return INCOMPLETE if clocks.troubles() else WHOLE
@@ -146,7 +148,8 @@ def fork(url: str, did: str | None, folder: Path | None, as_json: bool) -> int:
     with workbench(folder) as bench, open_line(bench.settings) as line:
         clock = line.find(url, did)
         clocks = open_clocks(line, bench, [clock])
-        synced = clocks.several.sync()
+        clocks.revoke_all(line, authority_of(bench))
+        synced = bench.clock.head() if clocks.unrevoked else clocks.several.sync()
         failed = clocks.troubles()
         if not failed:
             clock_list(bench).set([clock])

@@ -30,6 +30,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClockProcess]:
 
 
 @pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[ClockProcess]:
+    """Another, that a test may kill."""
+    with running_clock(tmp_path / "mortal", "--provision", "open", "--guard", "require") as service:
+        yield service
+
+
+@pytest.fixture
 def owner(online: Shell, host: FaultyHost, service: ClockProcess) -> Shell:
     """Has a snapshot, and uses the service."""
     online("clock", "use", service.url)
@@ -233,3 +240,61 @@ def test_only_what_is_known_is_revoked(kept: Shell) -> None:
     said = kept("agent", "revoke", "../../agent.key")
     assert said.code == 1
     assert "is known here; see `skypail agent list`" in said.err
+
+
+@pytest.mark.parametrize("verb", ["use", "fork"])
+def test_what_was_revoked_is_worth_nothing_to_a_new_service_either(
+    owner: Shell, second: Shell, folder: Path, tmp_path: Path, mortal: ClockProcess, verb: str
+) -> None:
+    cid = hand_over(owner, second, tmp_path / "d.ucan")
+    assert owner("agent", "revoke", cid).code == 0
+    assert owner("clock", verb, mortal.url).code == 0
+    second("clock", "use", mortal.url, "--space", folder)
+    rows = second("clock", "head", "--space", folder, "--json").document["clocks"]
+    assert "it was revoked (Unauthorized)" in rows[-1]["problem"]
+
+
+@pytest.mark.parametrize("verb", ["use", "fork"])
+def test_a_new_service_that_cannot_be_told_of_revocations_is_not_used(
+    owner: Shell, second: Shell, service: ClockProcess, tmp_path: Path, mortal: ClockProcess, verb: str
+) -> None:
+    cid = hand_over(owner, second, tmp_path / "d.ucan")
+    assert owner("agent", "revoke", cid).code == 0
+    mortal.kill()
+    said = owner("clock", verb, mortal.url, "--did", mortal.did)
+    assert (said.code, "cannot be asked" in said.err) == (1, True)
+    assert [row["url"] for row in owner("clock", "head", "--json").document["clocks"]] == [service.url]
+
+
+def test_a_revocation_while_one_service_is_down_is_finished_by_sync(
+    owner: Shell, second: Shell, folder: Path, tmp_path: Path, service: ClockProcess, mortal: ClockProcess
+) -> None:
+    cid = hand_over(owner, second, tmp_path / "d.ucan")
+    owner("clock", "use", mortal.url)
+    mortal.kill()
+    said = owner("agent", "revoke", cid)
+    assert (said.code, said.out) == (1, f"Revoked {cid} at {service.url}\n")
+    assert f"the clock at {mortal.url} cannot be asked" in said.err
+    assert "`skypail clock sync` finishes it" in said.err
+    assert [row["kind"] for row in owner("agent", "list", "--json").document["delegations"]] == ["revoked"]
+    mortal.start()
+    assert owner("clock", "sync").code == 0
+    second("clock", "use", mortal.url, "--space", folder)
+    rows = second("clock", "head", "--space", folder, "--json").document["clocks"]
+    assert ["it was revoked" in row["problem"] for row in rows] == [True, True]
+
+
+def test_a_fork_without_a_revocation_sends_nothing_and_switches_nothing(
+    owner: Shell, second: Shell, folder: Path, tmp_path: Path, service: ClockProcess, mortal: ClockProcess
+) -> None:
+    hand_over(owner, second, tmp_path / "d.ucan")
+    revoked = owner.home / "delegations" / "revoked"
+    revoked.mkdir()
+    passed_on = ("--to", service.did, "--expires", "12h", "--space", folder, "--out", revoked / "x.ucan")
+    assert second("agent", "delegate", *passed_on).code == 0
+    said = owner("clock", "fork", mortal.url)
+    assert (said.code, "and its key is not here" in said.err) == (1, True)
+    assert [row["url"] for row in owner("clock", "head", "--json").document["clocks"]] == [service.url]
+    (revoked / "x.ucan").unlink()
+    owner("clock", "use", mortal.url)
+    assert owner("clock", "head", "--json").document["clocks"][1]["head"] == []
