@@ -41,6 +41,15 @@ async def examine(store: Store, known: Known, offer: Gathered, caveats: Caveats)
     return Findings(frozenset([cid for cid in new if await _can_prove(cid, offer, reader)]))
 
 
+def wants_replay(known: Known, offer: Gathered, caveats: Caveats) -> bool:
+    """Whether `examine` may replay history, which takes long: new events that merge, or are narrowed."""
+    if offer.event in known.kept:
+        return False
+    return caveats.narrow or any(
+        len(parents) > 1 for cid, parents in offer.parents.items() if cid not in known.kept
+    )
+
+
 async def _can_prove(cid: CID, offer: Gathered, reader: _Reader) -> bool:
     if cid not in offer.changes:
         return False

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 
 from clock_service.admission import Findings, Gathered, gather
 from clock_service.errors import ClockServiceError, HeadMoved, MissingAncestors, NotProvisioned
-from clock_service.examination import examine
+from clock_service.examination import examine, wants_replay
 from clock_service.fetching import Source, fetch_missing
 from clock_service.policy import Caveats, Guard, Policy, Provision
 from clock_service.store import Known, Store
+from clock_service.turns import Turns
 from pail import CID
 from pail.event import Head
 
@@ -40,6 +41,7 @@ class ClockService:
         self.policy = policy
         self.counters: Counter[str] = Counter()
         self._source = source
+        self._turns = Turns()
 
     async def head(self, space: str) -> Head:
         """The head now; () for a clock that has seen nothing, hosted or not."""
@@ -101,7 +103,11 @@ class ClockService:
         self._check_provisioned(known, space)
         if not caveats.narrow and (known.clock.guard or self.policy.guard) is Guard.OFF:
             return Findings()
-        return await examine(self.store, known, offer, caveats)
+        if not wants_replay(known, offer, caveats):
+            return await examine(self.store, known, offer, caveats)
+        async with self._turns.of(space):
+            known = await self.store.known(space, offer.named)  # the wait may have been long
+            return await examine(self.store, known, offer, caveats)
 
     def _check_provisioned(self, known: Known, space: str) -> None:
         if self.policy.provision is Provision.REGISTERED and not known.clock.is_registered:
