@@ -16,6 +16,7 @@ ClockServiceError
 ├── OverLimit            the space has used up what the operator gives it
 ├── StoreUnavailable     the database did not do it; whether it was done is unknown, ask again
 ├── NewerSchema          a newer skypail has been at this database
+├── BadOption            the service cannot be run like that; the operator's to mend
 └── BadKeyFile           the service's key cannot be used; the operator's to mend
 """
 
@@ -144,6 +145,10 @@ class NewerSchema(ClockServiceError):
     def __init__(self, version: int) -> None:
         super().__init__(f"the database has schema {version}, of a newer skypail; update this one")
         self.version = version
+
+
+class BadOption(ClockServiceError, ValueError):
+    """What the operator asked for names no database, or no service."""
 
 
 class BadKeyFile(ClockServiceError):

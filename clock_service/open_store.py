@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from time import time
 
+from clock_service.errors import BadOption
 from clock_service.store import MAX_RECEIPTS, Store
 
 SQLITE = "sqlite:///"
@@ -16,7 +17,7 @@ def open_store(url: str, *, now: Callable[[], float] = time, max_receipts: int =
     """`sqlite:///relative/path`, `sqlite:////absolute/path` or `postgresql://…`; tables are made
     or brought up to date.
 
-    Raises ValueError for any other URL, StoreUnavailable or NewerSchema.
+    Raises BadOption for any other URL, StoreUnavailable or NewerSchema.
     """
     if url.startswith(SQLITE) and len(url) > len(SQLITE):
         from clock_service.sqlite_store import open_sqlite_store
@@ -26,4 +27,4 @@ def open_store(url: str, *, now: Callable[[], float] = time, max_receipts: int =
         from clock_service.postgres_store import open_postgres_store
 
         return open_postgres_store(url, now=now, max_receipts=max_receipts)
-    raise ValueError("a database is named by sqlite:///PATH or postgresql://HOST/NAME")
+    raise BadOption("a database is named by sqlite:///PATH or postgresql://HOST/NAME")

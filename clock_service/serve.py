@@ -16,13 +16,14 @@ from pathlib import Path
 import uvicorn
 
 from clock_service.app import ClockApp
+from clock_service.errors import BadOption
 from clock_service.key_file import load_or_make_key
 from clock_service.logs import log_to_stderr
 from clock_service.open_store import open_store
 from clock_service.patience import MAX_CONNECTIONS, ImpatientProtocol
 from clock_service.policy import Policy
 from clock_service.service import ClockService
-from ucan import NamedSigner
+from ucan import NamedSigner, is_did
 
 GRACE_S = 10
 """For requests that are being answered when the service is asked to stop."""
@@ -35,7 +36,7 @@ BACKLOG = 1024
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """key: of the file. did: what the service calls itself, its did:key if None. port: 0 for any."""
+    """key: of the file. did: its did:web, or None for its did:key. port: 0 for any."""
 
     key: Path
     database: str
@@ -61,8 +62,9 @@ class Started:
 def serve(options: Options, announce: Callable[[Started], None]) -> None:
     """Answer until SIGTERM or SIGINT, then finish what was begun. announce: called once it answers.
 
-    Raises BadKeyFile, StoreUnavailable, NewerSchema, OSError if the address cannot be had.
+    Raises BadOption, BadKeyFile, StoreUnavailable, NewerSchema, OSError if the address cannot be had.
     """
+    _check_did(options.did)
     log_to_stderr()
     _allow_connections()
     key = load_or_make_key(options.key)
@@ -87,6 +89,12 @@ def serve(options: Options, announce: Callable[[Started], None]) -> None:
     finally:
         store.close()
         listener.close()
+
+
+def _check_did(did: str | None) -> None:
+    """Clients can find out the keys of a did:web alone, from its host."""
+    if did is not None and not (did.startswith("did:web:") and is_did(did)):
+        raise BadOption(f"a service goes by a did:web or its own key's DID, not by {did[:200]!r}")
 
 
 class _Server(uvicorn.Server):
