@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ["pail", "ucan", "space", "clock_service", "backup_agent"]
+ROOMS = ["pail", "ucan", "space", "clock_service", "provider", "backup_agent"]
 IMPURE = {
     "asyncio",
     "os",
