@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvicorn
+import uvloop
 
 from clock_service.app import ClockApp
 from clock_service.errors import BadOption
@@ -81,11 +82,13 @@ def serve(options: Options, announce: Callable[[Started], None]) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             backlog=BACKLOG,
             timeout_keep_alive=IDLE_S,
             timeout_graceful_shutdown=GRACE_S,
         )
-        asyncio.run(_run(config, listener, lambda: announce(_started(listener, options.host, issuer))))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(config, listener, lambda: announce(_started(listener, options.host, issuer))))
     finally:
         store.close()
         listener.close()

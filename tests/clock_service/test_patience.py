@@ -25,7 +25,9 @@ async def answer(request: Request) -> Response:
 
 @contextlib.asynccontextmanager
 async def listening() -> AsyncGenerator[int]:
-    config = uvicorn.Config(Starlette(routes=[Route("/", answer)]), log_config=None, lifespan="off")
+    config = uvicorn.Config(
+        Starlette(routes=[Route("/", answer)]), log_config=None, lifespan="off", timeout_keep_alive=20
+    )
     state = ServerState()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: ImpatientProtocol(config, state, {}), "127.0.0.1", 0)
@@ -41,19 +43,45 @@ async def ask(port: int) -> bytes:
     return head
 
 
-@pytest.mark.parametrize("said", [b"", b"POST / HTTP/1.1\r\nhost: clock"])
-def test_a_connection_that_does_not_get_to_its_request_is_closed(monkeypatch, said: bytes) -> None:
+async def say(*parts: bytes) -> bytes:
+    """All that comes back until the connection is closed; each part but the first follows an answer."""
+    async with listening() as port, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        came = b""
+        for part in parts[:-1]:
+            writer.write(part)
+            came += await reader.readuntil(b"here")
+        writer.write(parts[-1])
+        with contextlib.suppress(ConnectionResetError):  # it read no further
+            came += await reader.read()
+        writer.close()
+        return came
+
+
+PARTIAL = b"POST / HTTP/1.1\r\nhost: clock"
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [((), b""), ((), b"\r\n"), ((), PARTIAL), ((ASKED,), b"\r\n"), ((ASKED,), PARTIAL)],
+)
+def test_a_connection_that_does_not_get_to_its_request_is_closed(monkeypatch, before, said: bytes) -> None:
     monkeypatch.setattr(patience, "HEADERS_TIMEOUT_S", 0.05)
+    assert asyncio.run(say(*before, said)).count(b"HTTP/1.1 200") == len(before)
 
-    async def wait() -> bytes:
-        async with listening() as port:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(said)
-            rest = await reader.read()
-            writer.close()
-            return rest
 
-    assert asyncio.run(wait()) == b""
+@pytest.mark.parametrize("before", [(), (ASKED,)])
+@pytest.mark.parametrize("name", [b"x-%d: y\r\n", b"x%d"])
+def test_endless_headers_are_refused_before_they_fill_the_memory(before, name: bytes) -> None:
+    endless = b"GET / HTTP/1.1\r\n" + b"".join(name % number for number in range(15_000))
+    assert asyncio.run(say(*before, endless)).count(b"HTTP/1.1 200") == len(before)
+
+
+def test_headers_up_to_the_limit_are_read_also_behind_a_large_body() -> None:
+    padding = b"x" * (patience.MAX_HEADERS_BYTES - 100)
+    large = b"GET / HTTP/1.1\r\ncontent-length: 300000\r\n\r\n" + bytes(300_000)
+    long = b"GET / HTTP/1.1\r\nx: " + padding + b"\r\nconnection: close\r\n\r\n"
+    assert asyncio.run(say(large + long)).count(b"HTTP/1.1 200") == 2
 
 
 def test_past_the_limit_the_oldest_silent_connection_goes_and_others_are_answered(monkeypatch) -> None:
