@@ -7,6 +7,8 @@ schema. A step that has been published is never edited: a change is a new step.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from clock_service.errors import NewerSchema
 from clock_service.session import Session
 
@@ -31,19 +33,22 @@ STEPS = (
 )
 
 
-def migrate(session: Session, **dialect: str) -> None:
-    """Do the steps that the database lacks; the caller holds the lock and commits.
+def migrate(
+    session: Session, steps: Sequence[str] = STEPS, *, version_table: str = "schema_version", **dialect: str
+) -> None:
+    """Do those of `steps` that the database lacks; the caller holds the lock and commits.
 
+    version_table: one for each room that keeps tables of its own in the same database.
     dialect: the words for `serial`, `bytes` and `clustered`. Raises NewerSchema.
     """
-    session.run("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
-    rows = session.rows("SELECT version FROM schema_version")
+    session.run(f"CREATE TABLE IF NOT EXISTS {version_table} (version INTEGER NOT NULL)")
+    rows = session.rows(f"SELECT version FROM {version_table}")  # noqa: S608 - a name of ours
     version: int = rows[0][0] if rows else 0
-    if version > len(STEPS):
+    if version > len(steps):
         raise NewerSchema(version)
-    for step in STEPS[version:]:
+    for step in steps[version:]:
         for statement in step.format(**dialect).split(";"):
             session.run(statement)
-    if version < len(STEPS):
-        session.run("DELETE FROM schema_version")
-        session.run("INSERT INTO schema_version VALUES (?)", (len(STEPS),))
+    if version < len(steps):
+        session.run(f"DELETE FROM {version_table}")  # noqa: S608
+        session.run(f"INSERT INTO {version_table} VALUES (?)", (len(steps),))  # noqa: S608
