@@ -33,6 +33,10 @@ AgentError
 ├── SealedForOthers            this agent's key does not open it
 ├── KeyNotWritten              the file for the agent's key is there already, or cannot be made
 ├── DelegationError            a delegation cannot be read, kept, made or found
+├── RetentionInvalid           a rule of what to keep makes no sense, or none is there
+├── PruneRefused               nothing was pruned: what must stay cannot be told
+├── PhraseInvalid              not the 24 words of a space's key
+├── SpaceKeyUnknown            the key of a space is not on this machine
 ├── HomeUnusable               SKYPAIL_HOME cannot be read or written
 └── SettingInvalid             a variable of the environment makes no sense
 """
@@ -246,6 +250,29 @@ class KeyNotWritten(AgentError):
 
 class DelegationError(AgentError, ValueError):
     """A delegation cannot be read, kept, made or found; the text says which, and what to do."""
+
+
+class RetentionInvalid(AgentError, ValueError):
+    """The text says which rule, and what it may be."""
+
+
+class PruneRefused(AgentError):
+    def __init__(self, why: str) -> None:
+        super().__init__(f"nothing was pruned: {why}")
+        self.why = why
+
+
+class PhraseInvalid(AgentError, ValueError):
+    def __init__(self, why: str) -> None:
+        super().__init__(f"this is not the phrase of a space's key: {why}")
+
+
+class SpaceKeyUnknown(AgentError):
+    def __init__(self, did: str) -> None:
+        super().__init__(
+            f"the key of the space {did} is not on this machine; `skypail space key import` takes its phrase"
+        )
+        self.did = did
 
 
 class HomeUnusable(AgentError):
