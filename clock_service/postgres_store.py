@@ -10,9 +10,10 @@ names. Where the database still undoes a transaction, it is done again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from time import time
+from types import MappingProxyType
 from typing import Any, cast
 
 import psycopg
@@ -32,6 +33,8 @@ UNANSWERED_TIMEOUT_MS = 15_000
 
 MIGRATION_LOCK = 0x736B79_7061696C
 """Of all advisory locks of the database, that of whoever changes the schema."""
+
+DIALECT = {"serial": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "bytes": "BYTEA", "clustered": ""}
 
 _UNDONE = (errors.SerializationFailure, errors.DeadlockDetected)
 
@@ -85,18 +88,19 @@ class PostgresSession:
 
 
 def open_postgres_store(
-    url: str, *, now: Callable[[], float] = time, max_receipts: int = MAX_RECEIPTS
+    url: str,
+    *,
+    now: Callable[[], float] = time,
+    max_receipts: int = MAX_RECEIPTS,
+    beside: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> SqlStore:
     """The store in the database at `url`. Raises StoreUnavailable or NewerSchema."""
     session = PostgresSession(url)
     try:
         session.rows("SELECT pg_advisory_xact_lock(?)", (MIGRATION_LOCK,))
-        migrate(
-            session,
-            serial="BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-            bytes="BYTEA",
-            clustered="",
-        )
+        migrate(session, **DIALECT)
+        for version_table, steps in beside.items():
+            migrate(session, steps, version_table=version_table, **DIALECT)
         session.commit()
     finally:
         session.close()

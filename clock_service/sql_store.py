@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from time import time
+from typing import TypeVar
 
 from clock_service import clock_rows
 from clock_service.admission import Findings, Gathered
@@ -25,6 +26,8 @@ from clock_service.store import (
 )
 from pail import CID
 from pail.event import Head
+
+T = TypeVar("T")
 
 SECONDS_A_DAY = 86_400
 
@@ -48,6 +51,17 @@ class SqlStore:
         self._transactions = [Transactions(connect_writer), Transactions(connect_reader)]
         self._writer: Lane[Session] = Lane("clock-writer", self._transactions[0].serve)
         self._reader: Lane[Session] = Lane("clock-reader", self._transactions[1].serve)
+
+    async def write(self, work: Callable[[Session], T], key: str) -> T:
+        """The result of `work`, durable; it shares a transaction with whatever comes in meanwhile.
+
+        key: whom it concerns, the space whose row it locks first. It raises before it has written.
+        """
+        return await self._writer.ask(work, key)
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        """The result of `work`, which sees what is committed."""
+        return await self._reader.ask(work)
 
     async def advance(self, space: str, offer: Gathered, findings: Findings, policy: Policy) -> Head:
         day = int(self._now()) // SECONDS_A_DAY

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import time
+from types import MappingProxyType
 from typing import Any
 
 from clock_service.errors import StoreUnavailable
@@ -19,6 +20,8 @@ BUSY_TIMEOUT_S = 10.0
 """For other processes that write to the same file."""
 
 MAX_CACHE_KIB = 8 << 10
+
+DIALECT = {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "bytes": "BLOB", "clustered": " WITHOUT ROWID"}
 
 
 class SqliteSession:
@@ -62,13 +65,19 @@ class SqliteSession:
 
 
 def open_sqlite_store(
-    path: Path, *, now: Callable[[], float] = time, max_receipts: int = MAX_RECEIPTS
+    path: Path,
+    *,
+    now: Callable[[], float] = time,
+    max_receipts: int = MAX_RECEIPTS,
+    beside: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> SqlStore:
     """The store in the file `path`, made if there is none. Raises StoreUnavailable or NewerSchema."""
     session = SqliteSession(path, "BEGIN IMMEDIATE")
     try:
         session.begin()
-        migrate(session, serial="INTEGER PRIMARY KEY AUTOINCREMENT", bytes="BLOB", clustered=" WITHOUT ROWID")
+        migrate(session, **DIALECT)
+        for version_table, steps in beside.items():
+            migrate(session, steps, version_table=version_table, **DIALECT)
         session.commit()
     finally:
         session.close()
