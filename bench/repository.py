@@ -31,7 +31,7 @@ from backup_agent.source import LatestCommit, Source
 from bench.make_repo import Repo, make_repo, write_car
 from pail import CID, parse_cid
 from pail.car import CarReader
-from space import FolderClock, FolderSpace
+from space import FolderClock, open_folder
 from ucan import Signer
 
 REPEATS = 5
@@ -69,7 +69,7 @@ class FileSource:
 
 
 def open_run(folder: Path, about: dict[str, Any], source: FileSource) -> Run:
-    space = FolderSpace.open(folder / "space", cache=folder / "cache", did=SIGNER.did)
+    space = open_folder(folder / "space", cache=folder / "cache", did=SIGNER.did)
     key = about["signingKey"]
     identity = Identity(about["did"], None, None, "https://host.example", key, b"{}", None)
     return Run(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bench.make_repo import make_repo
 from pail import CID
-from space import FolderSpace
+from space import Space, open_folder
 
 BATCH = 250
 """Blocks at once: about 64 KiB."""
@@ -42,8 +42,8 @@ def measure(blocks: list[tuple[CID, bytes]], path: Path) -> None:
     cids = [cid for cid, _ in blocks]
     sha256 = fastest(lambda: [hashlib.sha256(content).digest() for _, content in blocks])
 
-    def open_space() -> FolderSpace:
-        return FolderSpace.open(path / "folder", cache=path / "cache", did=DID)
+    def open_space() -> Space:
+        return open_folder(path / "folder", cache=path / "cache", did=DID)
 
     def clear() -> None:
         shutil.rmtree(path / "folder", ignore_errors=True)

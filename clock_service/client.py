@@ -18,7 +18,7 @@ from clock_service.sending import Part, parts
 from pail import CID, Hashed, PailError, Value, run, verify_block
 from pail.clock import advance, unseen
 from pail.event import MAX_HEAD, Head, decode_event
-from space import CorruptBlock, FolderSpace
+from space import CorruptBlock, Space
 from space.readable import prove_readable
 
 HEAD, ADVANCE = "clock/head", "clock/advance"
@@ -37,7 +37,7 @@ class Look(NamedTuple):
 class RemoteClock:
     """A `space.Clock`. space: holds the blocks, and says what can be read; nothing is written there."""
 
-    def __init__(self, caller: Caller, space: FolderSpace) -> None:
+    def __init__(self, caller: Caller, space: Space) -> None:
         self._caller = caller
         self._space = space
         self._seen: Head | None = None
@@ -116,7 +116,7 @@ class RemoteClock:
 class _Read:
     """Reads from blocks that came along, hashed here, else from the space."""
 
-    def __init__(self, blocks: Mapping[CID, bytes], space: FolderSpace) -> None:
+    def __init__(self, blocks: Mapping[CID, bytes], space: Space) -> None:
         for cid, data in blocks.items():
             verify_block(cid, data)
         self._blocks = blocks

@@ -12,9 +12,11 @@ from space.errors import (
     StageClosed,
 )
 from space.files import LOCAL_FILES, Files, LocalFiles
-from space.folder import FolderSpace
 from space.folder_clock import ClockReport, FolderClock
+from space.opening import open_folder
+from space.place import Place
 from space.report import Damage, Published, SpaceReport
+from space.space import Space
 from space.stage import Stage
 
 __all__ = [
@@ -26,16 +28,18 @@ __all__ = [
     "Damage",
     "Files",
     "FolderClock",
-    "FolderSpace",
     "Head",
     "LocalFiles",
     "NoSpace",
     "NotReadable",
+    "Place",
     "Published",
+    "Space",
     "SpaceError",
     "SpaceFull",
     "SpaceReport",
     "SpaceUnavailable",
     "Stage",
     "StageClosed",
+    "open_folder",
 ]

@@ -10,15 +10,9 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-
-class Entry(NamedTuple):
-    """A regular file in a folder. modified_ns: its time of change, to notice that it is another."""
-
-    name: str
-    size: int
-    modified_ns: int
+from space.place import Entry
 
 
 class Files(Protocol):
@@ -29,7 +23,10 @@ class Files(Protocol):
         ...
 
     def list(self, folder: Path) -> list[Entry]:
-        """The regular files in the folder, sorted by name; empty if there is no such folder."""
+        """The regular files in the folder, sorted by name; empty if there is no such folder.
+
+        The version of each is its time of change.
+        """
         ...
 
     def entry(self, path: Path) -> Entry:
@@ -97,7 +94,7 @@ class LocalFiles:
 
     def entry(self, path: Path) -> Entry:
         stat = path.lstat()
-        return Entry(path.name, stat.st_size, stat.st_mtime_ns)
+        return Entry(path.name, stat.st_size, str(stat.st_mtime_ns))
 
     def create(self, path: Path) -> int:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
@@ -163,7 +160,7 @@ def _entry(found: os.DirEntry[str]) -> Entry | None:
         stat = found.stat(follow_symlinks=False)
     except FileNotFoundError:  # gone since it was listed
         return None
-    return Entry(found.name, stat.st_size, stat.st_mtime_ns)
+    return Entry(found.name, stat.st_size, str(stat.st_mtime_ns))
 
 
 @contextmanager

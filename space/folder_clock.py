@@ -15,11 +15,11 @@ from pail.clock import advance
 from pail.event import Head
 from space.errors import BadHeadObject, CorruptBlock, NotReadable
 from space.files import held
-from space.folder import FolderSpace
 from space.guard import guarded
 from space.head_object import MAX_HEAD_OBJECT_BYTES, HeadObject, decode_head_object, encode_head_object
 from space.layout import HEAD_SUFFIX, HEADS, did_key_part
 from space.readable import prove_readable
+from space.space import Space
 from space.unreached import unreached
 from ucan import Signer
 
@@ -42,7 +42,7 @@ class ClockReport:
 class FolderClock:
     """A `space.Clock` without a server. agent: signs its own head object, the only one it writes."""
 
-    def __init__(self, space: FolderSpace, agent: Signer) -> None:
+    def __init__(self, space: Space, agent: Signer) -> None:
         self._space = space
         self._agent = agent
 
@@ -89,8 +89,8 @@ class FolderClock:
             head = run(advance(known.head, event), self._space.get)
             name = did_key_part(self._agent.did) + HEAD_SUFFIX
             content = encode_head_object(head, self._agent)
-            if self._space.objects.load(HEADS, name, MAX_HEAD_OBJECT_BYTES) != content:
-                self._space.objects.store(HEADS, name, content)
+            if self._space.place.load(HEADS, name, MAX_HEAD_OBJECT_BYTES) != content:
+                self._space.place.store(HEADS, name, content)
             self._remember(head, known.pending)
             return head
 
@@ -140,8 +140,8 @@ class FolderClock:
         """The head objects here, and the files that are none, with the reason."""
         objects: list[HeadObject] = []
         ignored: dict[str, str] = {}
-        for entry in self._space.objects.list(HEADS):
-            content = self._space.objects.load(HEADS, entry.name, MAX_HEAD_OBJECT_BYTES)
+        for entry in self._space.place.list(HEADS):
+            content = self._space.place.load(HEADS, entry.name, MAX_HEAD_OBJECT_BYTES)
             try:
                 if content is not None:
                     objects.append(decode_head_object(content))

@@ -1,4 +1,4 @@
-"""What a folder says of itself: the DID of its space, in a file that is written once.
+"""What a place says of itself: the DID of its space, in a file that is written once.
 
 Two machines may each make the same folder a space before they sync. The files are named by their
 DIDs, so both survive; from then on the smallest DID, compared as text, is the space's. Blocks and
@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
-from space.errors import NoSpace
 from space.layout import SPACE_SUFFIX, did_key_part
-from space.objects import Objects
+from space.place import Place
 
 MAX_SPACE_FILE_BYTES = 4096
 VERSION = 1
@@ -22,25 +21,17 @@ _README = (
 )
 
 
-def did_of_space(objects: Objects) -> str | None:
+def did_of_space(place: Place) -> str | None:
     """The smallest DID that any space file names, None if there is none. Torn files are passed over."""
-    names = [entry.name for entry in objects.list("") if entry.name.endswith(SPACE_SUFFIX)]
-    contents = [objects.load("", name, MAX_SPACE_FILE_BYTES) for name in names]
+    names = [entry.name for entry in place.list("") if entry.name.endswith(SPACE_SUFFIX)]
+    contents = [place.load("", name, MAX_SPACE_FILE_BYTES) for name in names]
     return min((did for content in contents if content and (did := _decode(content))), default=None)
 
 
-def make_identity(objects: Objects, did: str | None) -> str:
-    """The DID of the space, written as `did` if the folder has none. Raises NoSpace without either."""
-    found = did_of_space(objects)
-    if found:
-        return found
-    if did is None:
-        raise NoSpace(f"no space in {objects.folder}")
-    name = did_key_part(did) + SPACE_SUFFIX
-    objects.make_rooms()
+def write_identity(place: Place, did: str) -> None:
+    """Make `did` name the space, which has no name yet."""
     text = json.dumps({"version": VERSION, "did": did, "readme": _README}, indent=2)
-    objects.store("", name, text.encode() + b"\n")
-    return did
+    place.store("", did_key_part(did) + SPACE_SUFFIX, text.encode() + b"\n")
 
 
 def _decode(content: bytes) -> str | None:

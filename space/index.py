@@ -1,10 +1,10 @@
 """The index of a folder's blocks: a SQLite file in the home, never in the folder itself.
 
 It only ever repeats what the folder says, so it may be lost, or be older than the folder
-(`FolderSpace.refresh` heals that), or claim a shard that has vanished (found by the same look).
+(`Space.refresh` heals that), or claim a shard that has vanished (found by the same look).
 Hence synchronous=NORMAL: a power cut may undo the last transactions, never tear the file.
 
-    shard       one row for each file in shards/ that was looked at: size and time of change as seen
+    shard       one row for each file in shards/ that was looked at: size and version as seen
     page        the places of a shard's blocks (`space.places`); key = page number << 32 | shard row
     quarantine  places whose bytes did not hash to their digest
     readable    events and pail shards whose every descendant was found here (C3); see space.readable
@@ -25,17 +25,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pail import CID
-from space.files import Entry
-from space.places import Place, page_number, pages_of, place_in, places_in
+from space.place import Entry
+from space.places import Slot, page_number, pages_of, place_in, places_in
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_TIMEOUT_S = 60.0
 MAX_KEPT_BYTES = 16 << 20
 """Pages kept in memory; those of a repository of 100,000 records take 6 MB."""
 
 _SCHEMA = f"""
 CREATE TABLE shard (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE NOT NULL, size INTEGER NOT NULL,
-                    modified_ns INTEGER NOT NULL, state INTEGER NOT NULL, blocks INTEGER NOT NULL);
+                    version TEXT NOT NULL, state INTEGER NOT NULL, blocks INTEGER NOT NULL);
 CREATE TABLE page (key INTEGER PRIMARY KEY, places BLOB NOT NULL);
 CREATE TABLE quarantine (shard INTEGER, offset INTEGER, PRIMARY KEY (shard, offset)) WITHOUT ROWID;
 CREATE TABLE readable (cid BLOB PRIMARY KEY) WITHOUT ROWID;
@@ -126,30 +126,30 @@ class Index:
 
     def shards(self) -> dict[str, ShardRow]:
         """Every shard file looked at so far, by name."""
-        rows = self._db.execute("SELECT id, name, size, modified_ns, state, blocks FROM shard ORDER BY name")
+        rows = self._db.execute("SELECT id, name, size, version, state, blocks FROM shard ORDER BY name")
         return {
-            name: ShardRow(row, Entry(name, size, modified_ns), State(state), blocks)
-            for row, name, size, modified_ns, state, blocks in rows
+            name: ShardRow(row, Entry(name, size, version), State(state), blocks)
+            for row, name, size, version, state, blocks in rows
         }
 
-    def name_of(self, shard: int) -> str | None:
-        """The file name of a shard's row, None if it was forgotten."""
-        found = self._db.execute("SELECT name FROM shard WHERE id = ?", (shard,)).fetchone()
-        return found[0] if found else None
+    def entry_of(self, shard: int) -> Entry | None:
+        """The file of a shard's row, None if it was forgotten."""
+        found = self._db.execute("SELECT name, size, version FROM shard WHERE id = ?", (shard,)).fetchone()
+        return Entry(*found) if found else None
 
     def record(self, entry: Entry, state: State, slices: Sequence[bytes]) -> None:
         """Set what is known of a shard file, in place of what was known. Within a transaction.
 
         slices: of its blocks, as `encode_slices` gives them; of a shard in state NOT_WHOLE none.
         """
-        find = "SELECT size, modified_ns, blocks FROM shard WHERE name = ? AND blocks > 0"
+        find = "SELECT size, version, blocks FROM shard WHERE name = ? AND blocks > 0"
         known = self._db.execute(find, (entry.name,)).fetchone()
-        if known and state != State.WHOLE and known != (entry.size, entry.modified_ns, len(slices)):
+        if known and state != State.WHOLE and known != (entry.size, entry.version, len(slices)):
             self._lose()
         self._drop(entry.name)
         row = self._db.execute(
-            "INSERT INTO shard (name, size, modified_ns, state, blocks) VALUES (?, ?, ?, ?, ?)",
-            (entry.name, entry.size, entry.modified_ns, state, len(slices)),
+            "INSERT INTO shard (name, size, version, state, blocks) VALUES (?, ?, ?, ?, ?)",
+            (entry.name, entry.size, entry.version, state, len(slices)),
         ).lastrowid
         assert row is not None
         pages = ((page << 32 | row, places) for page, places in pages_of(slices))
@@ -171,7 +171,7 @@ class Index:
             self._db.execute("DELETE FROM quarantine WHERE shard = ?", (row,))
             self._db.execute("DELETE FROM readable")
 
-    def quarantine(self, place: Place) -> None:
+    def quarantine(self, place: Slot) -> None:
         """Never give out `place` again."""
         with self:
             values = (place.shard, place.offset)
@@ -222,10 +222,10 @@ class Index:
         """Whether no block is known at all."""
         return self._db.execute("SELECT 1 FROM page").fetchone() is None
 
-    def find(self, digests: Collection[bytes]) -> dict[bytes, list[Place]]:
+    def find(self, digests: Collection[bytes]) -> dict[bytes, list[Slot]]:
         """The places of each digest that has any, but for those in quarantine."""
         self._drop_stale_pages()
-        found: dict[bytes, list[Place]] = {}
+        found: dict[bytes, list[Slot]] = {}
         for digest in sorted(digests):
             number = page_number(digest)
             pages = self._kept.get(number)

@@ -9,16 +9,16 @@ count as held, so the next backup writes them anew (S3).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from pail import CID, DecodeError, TooLarge
 from space.damage import Examination, Good, examine
 from space.errors import SpaceError
-from space.files import Entry
 from space.index import Index, ShardRow, State
 from space.layout import INDEX_SUFFIX, SHARDS, index_name, shard_of_name
-from space.objects import Objects
+from space.place import Entry, Place
 from space.report import Damage, SpaceReport
 from space.sharded_dag_index import MAX_INDEX_BYTES, decode_index, encode_shard_index, encode_slices
 from space.stage import Stage
@@ -31,7 +31,7 @@ class Inspected(Protocol):
     """What an inspection needs of the space."""
 
     @property
-    def objects(self) -> Objects: ...
+    def place(self) -> Place: ...
 
     @property
     def index(self) -> Index: ...
@@ -58,7 +58,7 @@ _MISSING = "missing"
 def refresh(space: Inspected) -> None:
     """Look at files that are new or changed since they were looked at, forget those that are gone."""
     known = space.index.shards()
-    present = {entry.name: entry for entry in space.objects.list(SHARDS) if shard_of_name(entry.name)}
+    present = {entry.name: entry for entry in space.place.list(SHARDS) if shard_of_name(entry.name)}
     vanished = known.keys() - present.keys()
     if vanished:
         with space.index:
@@ -93,7 +93,7 @@ def repair(space: Inspected) -> SpaceReport:
         if look and look.rest:
             _salvage(space, look, look.rest)
         elif look and look.index_fault:
-            _write_index(space.objects, look.entry)
+            _write_index(space.place, look.entry)
     report = check(space)
     return replace(report, given_up=_settle(space, report))
 
@@ -123,7 +123,7 @@ def _look_through(space: Inspected, row: ShardRow) -> Look | None:
     if look is None or look.rest or shard is None:
         return look
     places = list(space.index.places_of(row.entry.name))
-    return look._replace(index_fault=_index_fault(space.objects, shard, places))
+    return look._replace(index_fault=_index_fault(space.place, shard, places))
 
 
 def _take_in(space: Inspected, entry: Entry, known: ShardRow | None) -> Look | None:
@@ -131,7 +131,7 @@ def _take_in(space: Inspected, entry: Entry, known: ShardRow | None) -> Look | N
     shard = shard_of_name(entry.name)
     assert shard is not None
     try:
-        slices = take_stock(space.objects.files, space.objects.path(SHARDS, entry.name), shard)
+        slices = take_stock(space.place.open(SHARDS, entry), shard)
         if slices is not None:
             look = Look(entry, State.WHOLE, len(slices))
         else:
@@ -161,16 +161,16 @@ def _slices(good: Sequence[Good]) -> list[bytes]:
 
 def _examine(space: Inspected, entry: Entry, shard: CID, known: ShardRow | None) -> Examination:
     """By the places that the index object lists; or this machine's index; or the frames themselves."""
-    places = _listed(space.objects, shard)
+    places = _listed(space.place, shard)
     if places is None and known is not None and known.state == State.WHOLE:
         places = list(space.index.places_of(entry.name))
-    with space.objects.reading(SHARDS, entry.name) as read:
-        return examine(read, entry.size, places)
+    with closing(space.place.open(SHARDS, entry)) as opened:
+        return examine(opened.read, opened.size, places)
 
 
-def _listed(objects: Objects, shard: CID) -> list[tuple[bytes, int, int]] | None:
+def _listed(place: Place, shard: CID) -> list[tuple[bytes, int, int]] | None:
     """Digest, offset and size of each block by the shard's index object; None without a good one."""
-    content = objects.load(SHARDS, index_name(shard), MAX_INDEX_BYTES)
+    content = place.load(SHARDS, index_name(shard), MAX_INDEX_BYTES)
     try:
         index = decode_index(content) if content else None
     except (DecodeError, TooLarge):
@@ -180,10 +180,10 @@ def _listed(objects: Objects, shard: CID) -> list[tuple[bytes, int, int]] | None
     return [(multihash[-32:], offset, size) for multihash, offset, size in index.shards[0].slices]
 
 
-def _index_fault(objects: Objects, shard: CID, places: Sequence[tuple[bytes, int, int]]) -> str | None:
-    if objects.load(SHARDS, index_name(shard), 0) is None:
+def _index_fault(place: Place, shard: CID, places: Sequence[tuple[bytes, int, int]]) -> str | None:
+    if place.load(SHARDS, index_name(shard), 0) is None:
         return _MISSING
-    listed = _listed(objects, shard)
+    listed = _listed(place, shard)
     if listed is None:
         return "the index object cannot be read"
     # Of a block that stands in the shard twice, an index lists one place.
@@ -192,24 +192,24 @@ def _index_fault(objects: Objects, shard: CID, places: Sequence[tuple[bytes, int
     return None
 
 
-def _write_index(objects: Objects, entry: Entry) -> None:
+def _write_index(place: Place, entry: Entry) -> None:
     shard = shard_of_name(entry.name)
     assert shard is not None
-    slices = take_stock(objects.files, objects.path(SHARDS, entry.name), shard)
+    slices = take_stock(place.open(SHARDS, entry), shard)
     if slices is not None:
-        objects.store(SHARDS, index_name(shard), encode_shard_index(shard, entry.size, slices))
+        place.store(SHARDS, index_name(shard), encode_shard_index(shard, entry.size, slices))
 
 
 def _salvage(space: Inspected, look: Look, rest: Examination) -> None:
     """Copy the good blocks that are in no whole shard into a new one; then count on the old one no more."""
-    with space.objects.reading(SHARDS, look.entry.name) as read, space.stage() as stage:
+    with closing(space.place.open(SHARDS, look.entry)) as opened, space.stage() as stage:
         # The stage must not skip what only this file holds; should it fail, the next look heals that.
         with space.index:
             after = State.SETTLED if look.state == State.SETTLED else State.NOT_WHOLE
             space.index.record(look.entry, after, [])
         try:
             for batch in _batches(rest.good):
-                stage.put_many((good.cid, read(good.offset, good.size)) for good in batch)
+                stage.put_many((good.cid, opened.read(good.offset, good.size)) for good in batch)
             stage.publish()
         except SpaceError:
             with space.index:
@@ -231,7 +231,7 @@ def _batches(good: Sequence[Good]) -> Iterator[list[Good]]:
 
 
 def _report(space: Inspected, looks: Sequence[Look]) -> SpaceReport:
-    names = [entry.name for entry in space.objects.list(SHARDS)]
+    names = [entry.name for entry in space.place.list(SHARDS)]
     whole = [look for look in looks if look.state == State.WHOLE]
     incomplete = [
         look.entry.name

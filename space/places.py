@@ -22,7 +22,7 @@ with some 30 places each, and a backup of one post touches as many pages as it h
 _HEAD = PAIR_OF_MULTIHASH + b"\x12\x20"  # what every slice starts with; the digest follows
 
 
-class Place(NamedTuple):
+class Slot(NamedTuple):
     """offset, size: in bytes, of a block's content in the file of the shard `shard` (its row)."""
 
     shard: int
@@ -49,10 +49,10 @@ def page_number(digest: bytes) -> int:
     return (digest[0] << 8 | digest[1]) >> (16 - PAGE_BITS)
 
 
-def place_in(page: bytes, digest: bytes, shard: int) -> Place | None:
+def place_in(page: bytes, digest: bytes, shard: int) -> Slot | None:
     """The place of `digest` in a page of `shard`, None if it has none."""
     at = page.find(_HEAD + digest)
-    return Place(shard, *_offset_and_size(page, at + len(_HEAD) + DIGEST_BYTES)[:2]) if at >= 0 else None
+    return Slot(shard, *_offset_and_size(page, at + len(_HEAD) + DIGEST_BYTES)[:2]) if at >= 0 else None
 
 
 def places_in(page: bytes) -> Iterator[tuple[bytes, int, int]]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pail import CID, TooLarge
 from pail.event import decode_event
 from pail.shard import EMPTY, decode_shard
-from space.folder import FolderSpace
+from space.space import Space
 
 MAX_NEW_BLOCKS = 1 << 20
 """Events and pail shards that one look may meet for the first time."""
@@ -27,7 +27,7 @@ class Need(NamedTuple):
     prefix: str | None = None
 
 
-def prove_readable(space: FolderSpace, event: CID) -> None:
+def prove_readable(space: Space, event: CID) -> None:
     """Return if `event` and all it needs is here, and remember it.
 
     Raises MissingBlock or CorruptBlock for the first block that is not, DecodeError if one is

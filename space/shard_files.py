@@ -1,39 +1,39 @@
-"""Reads places in shard files, keeping the last few files open. Takes no lock."""
+"""Reads places in shards, keeping the last few open. Takes no lock."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
-from space.files import Files
+from space.layout import SHARDS
+from space.place import Entry, Opened, Place, Span
 
 MAX_OPEN_FILES = 64
 
 
 class ShardFiles:
-    """The open shard files of one folder."""
+    """The open shards of one place."""
 
-    def __init__(self, folder: Path, files: Files) -> None:
-        self._folder = folder
-        self._files = files
-        self._open: dict[str, int] = {}  # the one used last is last
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._open: dict[str, Opened] = {}  # the one used last is last
 
-    def read(self, name: str, offset: int, size: int) -> bytes:
-        """The bytes at a place; fewer where the file ends. Raises OSError, FileNotFoundError among it."""
-        file = self._open.pop(name, None)
-        if file is None:
+    def read_many(self, entry: Entry, spans: Sequence[Span]) -> list[bytes]:
+        """The bytes of each span; fewer where the shard ends. Raises OSError, FileNotFoundError among it."""
+        opened = self._open.pop(entry.name, None)
+        if opened is None:
             if len(self._open) >= MAX_OPEN_FILES:
                 self.drop(next(iter(self._open)))
-            file = self._files.open(self._folder / name)
-        self._open[name] = file
-        return self._files.read(file, offset, size)
+            opened = self._place.open(SHARDS, entry)
+        self._open[entry.name] = opened
+        return opened.read_many(spans)
 
     def drop(self, name: str) -> None:
-        """Open the file anew at the next read: it may have been replaced."""
-        file = self._open.pop(name, None)
-        if file is not None:
-            self._files.close(file)
+        """Open the shard anew at the next read: it may have been replaced."""
+        opened = self._open.pop(name, None)
+        if opened is not None:
+            opened.close()
 
     def close(self) -> None:
-        """Let go of all files."""
+        """Let go of all shards."""
         while self._open:
-            self._files.close(self._open.popitem()[1])
+            self._open.popitem()[1].close()

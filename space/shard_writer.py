@@ -16,7 +16,7 @@ from pail.car import MAX_SHARD_BYTES, encode_car_header
 from pail.cid import cid_prefix
 from pail.varint import encode_varint
 from space.background import Background
-from space.objects import Draft
+from space.place import Draft
 from space.sharded_dag_index import MAX_SLICES, encode_slices
 
 BUFFER_BYTES = 1 << 20

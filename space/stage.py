@@ -1,8 +1,8 @@
 """Blocks on their way into a space: written already, verified next, published last or never.
 
-Order of `publish` (S1, S2): every shard and its index object synced to the disk under temporary
-names; then all renamed; then the folder synced; then one transaction of the index. A crash in
-between leaves whole shards that nothing names: the next look at the folder takes them in.
+Order of `publish` (S1, S2): every shard and its index object synced to this machine's disk; then
+all published by the place, durably; then one transaction of the index. A crash in between leaves
+whole shards that nothing names: the next look at the place takes them in.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from typing import Protocol, Self
 from pail import CID, Hashed, TooLarge
 from space.background import Background
 from space.errors import StageClosed
-from space.files import Entry
 from space.guard import guarded
 from space.layout import SHARDS, index_name, shard_name
-from space.objects import Draft, Objects
+from space.place import Draft, Entry, Place
 from space.report import Published
 from space.shard_writer import ShardWriter
 from space.sharded_dag_index import encode_shard_index
@@ -39,8 +38,8 @@ Record = Callable[[Iterable[tuple[Entry, list[bytes]]]], None]
 class Stage:
     """Use in a `with`. Leaving it without `publish` drops every staged block."""
 
-    def __init__(self, objects: Objects, space: Holder, record: Record) -> None:
-        self._objects = objects
+    def __init__(self, place: Place, space: Holder, record: Record) -> None:
+        self._place = place
         self._space = space
         self._record = record
         self._writers: list[ShardWriter] = []
@@ -109,7 +108,7 @@ class Stage:
         """Staged blocks, or those of the space, in the order asked for: what a verification walk reads.
 
         A staged block was hashed on its way in, and nobody else has its file; one of the space is
-        hashed on this very read. Raises as `FolderSpace.get`.
+        hashed on this very read. Raises as `Space.get`.
         """
         self._check_open()
         elsewhere = [cid for cid in cids if cid not in self._staged]
@@ -139,13 +138,14 @@ class Stage:
         self._check_open()
         with guarded("publishing shards"):
             written = [self._sync(writer) for writer in self._writers]
-            for writer, (index, _) in zip(self._writers, written, strict=True):
-                index.rename(self._objects.path(SHARDS, index_name(writer.cid)))
-                writer.draft.rename(self._objects.path(SHARDS, shard_name(writer.cid)))
-            if written:
-                self._objects.sync(SHARDS)
-                slices = [slices for _, slices in written]
-                self._record(zip(map(self._entry, self._writers), slices, strict=True))
+            named = [
+                pair
+                for writer, (index, _) in zip(self._writers, written, strict=True)
+                for pair in ((writer.draft, shard_name(writer.cid)), (index, index_name(writer.cid)))
+            ]
+            if named:
+                entries = self._place.publish(SHARDS, named)[::2]
+                self._record(zip(entries, (slices for _, slices in written), strict=True))
         shards = tuple(writer.cid for writer in self._writers)
         published = Published(shards, len(self._staged), sum(writer.size_bytes for writer in self._writers))
         self.__exit__()
@@ -161,11 +161,8 @@ class Stage:
         self._background.wait()
         return index, slices
 
-    def _entry(self, writer: ShardWriter) -> Entry:
-        return self._objects.files.entry(self._objects.path(SHARDS, shard_name(writer.cid)))
-
     def _draft(self) -> Draft:
-        self._drafts.append(self._objects.draft(SHARDS))
+        self._drafts.append(self._place.draft(SHARDS))
         return self._drafts[-1]
 
     def _check_open(self) -> None:

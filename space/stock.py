@@ -10,12 +10,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from itertools import accumulate
-from pathlib import Path
 
 from pail import CID, DecodeError, TooLarge
 from pail.car import CarReader
 from pail.varint import decode_varint
-from space.files import Files
+from space.place import Opened
 from space.sharded_dag_index import encode_slices
 
 MAX_BLOCK_BYTES = 8 << 20
@@ -24,27 +23,26 @@ MAX_BLOCK_BYTES = 8 << 20
 READ_BYTES = 1 << 20
 
 
-def chunks(files: Files, path: Path) -> Iterator[bytes]:
-    """The file's bytes in pieces of READ_BYTES."""
-    file = files.open(path)
+def chunks(shard: Opened) -> Iterator[bytes]:
+    """The shard's bytes in pieces of READ_BYTES; closes it at the end."""
     try:
         at = 0
-        while chunk := files.read(file, at, READ_BYTES):
+        while chunk := shard.read(at, READ_BYTES):
             at += len(chunk)
             yield chunk
     finally:
-        files.close(file)
+        shard.close()
 
 
-def take_stock(files: Files, path: Path, shard: CID) -> list[bytes] | None:
-    """The encoded slices of the blocks of a whole shard, None if the file is not `shard` whole.
+def take_stock(opened: Opened, shard: CID) -> list[bytes] | None:
+    """The encoded slices of the blocks of a whole shard, None if `opened` is not `shard` whole; closes it.
 
     Raises OSError, FileNotFoundError among it.
     """
     reader, hashed = CarReader(max_block_bytes=MAX_BLOCK_BYTES), hashlib.sha256()
     multihashes, sizes, heads, start = list[bytes](), list[int](), list[int](), 0
     try:
-        for chunk in chunks(files, path):
+        for chunk in chunks(opened):
             start = start or sum(decode_varint(chunk))  # where the header ends
             hashed.update(chunk)
             for cid, content in reader.feed(chunk):

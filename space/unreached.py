@@ -12,10 +12,10 @@ from pail.cid import cid_prefix
 from pail.event import Event, Head, decode_event
 from pail.operation import decode_operation
 from space.errors import CorruptBlock
-from space.folder import FolderSpace
 from space.index import State
 from space.layout import SHARDS
 from space.readable import prove_readable
+from space.space import Space
 from space.stock import chunks
 
 START = b"\xa2\x64data"
@@ -29,7 +29,7 @@ _CID_BYTES = len(_CID_HEAD) + 32
 _KEPT = _CID_BYTES + len(START) - 1
 
 
-def unreached(space: FolderSpace, head: Head) -> list[CID]:
+def unreached(space: Space, head: Head) -> list[CID]:
     """The readable events in whole shards that neither `head` nor another of them reaches (C3)."""
     found = _events(space)
     reached = _below(space, head, found)
@@ -38,13 +38,13 @@ def unreached(space: FolderSpace, head: Head) -> list[CID]:
     return sorted(lost.keys() - named)
 
 
-def _events(space: FolderSpace) -> dict[CID, Event]:
+def _events(space: Space) -> dict[CID, Event]:
     found: dict[CID, Event] = {}
     for row in space.index.shards().values():
         if row.state not in (State.WHOLE, State.DAMAGED):
             continue
         try:
-            pieces = chunks(space.objects.files, space.objects.path(SHARDS, row.entry.name))
+            pieces = chunks(space.place.open(SHARDS, row.entry))
             for cid in _named(pieces):
                 if cid not in found and (event := _event(space, cid)) and len(found) < MAX_EVENTS:
                     found[cid] = event
@@ -67,7 +67,7 @@ def _named(pieces: Iterable[bytes]) -> Iterator[CID]:
         window = window[-_KEPT:]
 
 
-def _event(space: FolderSpace, cid: CID) -> Event | None:
+def _event(space: Space, cid: CID) -> Event | None:
     """The event `cid`, None if it is none of a pail, or what looked like its CID is no block here."""
     try:
         event = decode_event(space.get([cid])[0])
@@ -77,7 +77,7 @@ def _event(space: FolderSpace, cid: CID) -> Event | None:
     return event
 
 
-def _below(space: FolderSpace, head: Head, found: dict[CID, Event]) -> set[CID]:
+def _below(space: Space, head: Head, found: dict[CID, Event]) -> set[CID]:
     reached, frontier = set[CID](), list(head)
     while frontier and len(reached) < MAX_EVENTS:
         cid = frontier.pop()
@@ -89,7 +89,7 @@ def _below(space: FolderSpace, head: Head, found: dict[CID, Event]) -> set[CID]:
     return reached
 
 
-def _readable(space: FolderSpace, event: CID) -> bool:
+def _readable(space: Space, event: CID) -> bool:
     try:
         prove_readable(space, event)
     except (PailError, CorruptBlock):

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from backup_agent.catalogue import account_of_handle
 from backup_agent.cli.output import print_error
 from backup_agent.home import Home, Settings
-from space import LOCAL_FILES, FolderClock, FolderSpace, Head, NoSpace, SpaceUnavailable
+from space import LOCAL_FILES, FolderClock, Head, NoSpace, Space, SpaceUnavailable, open_folder
+from space.folder_place import FolderPlace
 from space.identity import did_of_space
 from space.layout import HEAD_SUFFIX, SHARDS, shard_of_name
-from space.objects import Objects
 from ucan import Signer
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Workbench:
     home: Home
     signer: Signer
     folder: Path
-    space: FolderSpace
+    space: Space
     clock: FolderClock
     is_new_space: bool
     """Whether the space was made just now."""
@@ -118,10 +118,10 @@ def _expect_space(place: Path, remake: bool) -> bool:
     Whether its file is to be made anew.
     """
     try:
-        objects = Objects(place, LOCAL_FILES, home="", lock=place)
-        if did_of_space(objects):
+        there = FolderPlace(place, LOCAL_FILES, home="", lock=place)
+        if did_of_space(there):
             return False
-        shards = any(shard_of_name(entry.name) for entry in objects.list(SHARDS))
+        shards = any(shard_of_name(entry.name) for entry in there.list(SHARDS))
     except OSError as error:
         raise SpaceUnavailable(f"{place} cannot be read: {error.strerror}") from error
     if not shards:
@@ -140,15 +140,15 @@ def _expect_parent(place: Path) -> None:
         raise SpaceUnavailable(f"no space can be made in {place}: {why}")
 
 
-def _open_space(home: Home, place: Path, create: bool) -> tuple[FolderSpace, bool]:
+def _open_space(home: Home, place: Path, create: bool) -> tuple[Space, bool]:
     """The space, and whether it was made just now."""
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SpaceUnavailable(f"no space can be made in {place}: {error.strerror}") from error
     try:
-        return FolderSpace.open(place, cache=home.cache), False
+        return open_folder(place, cache=home.cache), False
     except NoSpace:
         if not create:
             raise
-    return FolderSpace.open(place, cache=home.cache, did=home.new_space()), True
+    return open_folder(place, cache=home.cache, did=home.new_space()), True

@@ -9,7 +9,7 @@ from pathlib import Path
 from backup_agent.identity import Identity
 from backup_agent.progress import Progress, Unwatched
 from backup_agent.source import Source
-from space import Clock, FolderSpace
+from space import Clock, Space
 from ucan import Signer
 
 Preferences = Callable[[], Awaitable[bytes]]
@@ -22,7 +22,7 @@ class Run:
 
     identity: Identity
     source: Source
-    space: FolderSpace
+    space: Space
     clock: Clock
     signer: Signer
     """The agent's key."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, KeysView, Sequence
 from types import TracebackType
 
 from pail import CID, Block, Reader
-from space import FolderSpace, Published
+from space import Published, Space
 
 Put = Callable[[list[Block]], None]
 
@@ -17,7 +17,7 @@ class Staging:
     `get` and `has` see what is staged and what the space has.
     """
 
-    def __init__(self, space: FolderSpace) -> None:
+    def __init__(self, space: Space) -> None:
         self._space = space
         self._stage = space.stage()
         self.staged_blocks = 0

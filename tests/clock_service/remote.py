@@ -16,7 +16,7 @@ from clock_service.errors import ClockUnreachable
 from clock_service.table import Table
 from pail import CID, Value, cid_of, crdt, run
 from pail.cid import RAW
-from space import FolderClock, FolderSpace
+from space import FolderClock, Space, open_folder
 from ucan import Capability, Connection, Delegation, Response, Revocation, Server, Signer, delegate
 
 SPACE, OWNER, HELPER, SERVICE, STRANGER = (Signer.from_seed(bytes([n]) * 32) for n in range(11, 16))
@@ -72,7 +72,7 @@ class Agent:
     """An agent with a folder of its own."""
 
     signer: Signer
-    space: FolderSpace
+    space: Space
     clock: FolderClock = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,7 +82,7 @@ class Agent:
     def at(cls, folder: Path, signer: Signer = OWNER) -> Agent:
         (folder / "space").mkdir(parents=True, exist_ok=True)
         (folder / "cache").mkdir(exist_ok=True)
-        return cls(signer, FolderSpace.open(folder / "space", cache=folder / "cache", did=SPACE.did))
+        return cls(signer, open_folder(folder / "space", cache=folder / "cache", did=SPACE.did))
 
     def put(self, key: str, text: str = "", head: tuple[CID, ...] | None = None) -> CID:
         """Write an entry on the own head, and advance the own clock."""

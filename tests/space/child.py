@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from space import FolderClock, FolderSpace, LocalFiles
+from space import FolderClock, LocalFiles, open_folder
 from tests.space.blocks import DID, agent, blocks, put_event
 from tests.space.faults import TrippingFiles, kill_this_process
 
@@ -15,7 +15,7 @@ def back_up(path: Path, files: LocalFiles, first: int, rounds: int) -> None:
     """Publish blocks and advance an event, again and again; say so after each."""
     with (
         (path / "acknowledged").open("a") as said,
-        FolderSpace.open(path / "folder", cache=path / "cache", did=DID, files=files) as space,
+        open_folder(path / "folder", cache=path / "cache", did=DID, files=files) as space,
     ):
         clock = FolderClock(space, agent(1))
         for number in range(first, first + rounds):

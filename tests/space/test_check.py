@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from space import FolderSpace
-from space.files import LocalFiles
+from space import Space, open_folder
+from space.files import LOCAL_FILES
+from space.folder_place import OpenedFile
 from space.layout import shard_of_name
 from space.places import places_in
 from space.stock import take_stock
@@ -14,17 +15,17 @@ from tests.space.blocks import DID, block, blocks
 
 
 @pytest.fixture
-def space(tmp_path: Path) -> Iterator[FolderSpace]:
+def space(tmp_path: Path) -> Iterator[Space]:
     with open_space(tmp_path) as space:
         fill(space, 0, 3)
         yield space
 
 
-def open_space(path: Path, cache: str = "cache") -> FolderSpace:
-    return FolderSpace.open(path / "folder", cache=path / cache, did=DID)
+def open_space(path: Path, cache: str = "cache") -> Space:
+    return open_folder(path / "folder", cache=path / cache, did=DID)
 
 
-def fill(space: FolderSpace, first: int, last: int) -> None:
+def fill(space: Space, first: int, last: int) -> None:
     with space.stage() as stage:
         stage.put_many(blocks(first, last))
         stage.publish()
@@ -40,11 +41,11 @@ def flip(path: Path, offset: int, bit: int = 0) -> None:
     path.write_bytes(content)
 
 
-def all_here(space: FolderSpace) -> bool:
+def all_here(space: Space) -> bool:
     return space.get([b.cid for b in blocks(0, 3)]) == [b.data for b in blocks(0, 3)]
 
 
-def test_a_whole_space_is_whole(space: FolderSpace, tmp_path: Path) -> None:
+def test_a_whole_space_is_whole(space: Space, tmp_path: Path) -> None:
     [shard] = files(tmp_path, "*.car")
     for read_data in (True, False):
         report = space.check(read_data=read_data)
@@ -68,9 +69,7 @@ def test_every_flipped_bit_of_a_shard_is_found(tmp_path: Path) -> None:
         assert len(content) > 100
 
 
-def test_every_flipped_byte_of_an_index_object_is_found_and_repaired(
-    space: FolderSpace, tmp_path: Path
-) -> None:
+def test_every_flipped_byte_of_an_index_object_is_found_and_repaired(space: Space, tmp_path: Path) -> None:
     [index] = files(tmp_path, "*.idx")
     content = index.read_bytes()
     for offset in range(len(content)):
@@ -83,7 +82,7 @@ def test_every_flipped_byte_of_an_index_object_is_found_and_repaired(
     assert index.read_bytes() == content
 
 
-def test_the_damaged_block_is_named_with_its_place(space: FolderSpace, tmp_path: Path) -> None:
+def test_the_damaged_block_is_named_with_its_place(space: Space, tmp_path: Path) -> None:
     [shard] = files(tmp_path, "*.car")
     offset = shard.read_bytes().index(block(1).data)
     flip(shard, offset + 7)
@@ -92,7 +91,7 @@ def test_the_damaged_block_is_named_with_its_place(space: FolderSpace, tmp_path:
     assert damage.lost
 
 
-def test_a_fault_outside_of_blocks_loses_none(space: FolderSpace, tmp_path: Path) -> None:
+def test_a_fault_outside_of_blocks_loses_none(space: Space, tmp_path: Path) -> None:
     [shard] = files(tmp_path, "*.car")
     flip(shard, shard.read_bytes().index(block(1).data) - 10)  # in the frame's CID
     [damage] = space.check().damages
@@ -102,16 +101,14 @@ def test_a_fault_outside_of_blocks_loses_none(space: FolderSpace, tmp_path: Path
     assert all_here(space)
 
 
-def test_damage_is_found_by_a_machine_that_never_saw_the_shard_whole(
-    space: FolderSpace, tmp_path: Path
-) -> None:
+def test_damage_is_found_by_a_machine_that_never_saw_the_shard_whole(space: Space, tmp_path: Path) -> None:
     [shard] = files(tmp_path, "*.car")
     flip(shard, shard.read_bytes().index(block(1).data))
     with open_space(tmp_path, "another") as other:
         assert [damage.cid for damage in other.check().damages] == [block(1).cid]
 
 
-def test_damage_is_named_without_any_index(space: FolderSpace, tmp_path: Path) -> None:
+def test_damage_is_named_without_any_index(space: Space, tmp_path: Path) -> None:
     [shard], [index] = files(tmp_path, "*.car"), files(tmp_path, "*.idx")
     flip(shard, shard.read_bytes().index(block(1).data))
     index.unlink()
@@ -119,7 +116,7 @@ def test_damage_is_named_without_any_index(space: FolderSpace, tmp_path: Path) -
         assert [damage.cid for damage in other.check().damages] == [block(1).cid]
 
 
-def test_a_torn_length_without_any_index_is_named_by_its_place(space: FolderSpace, tmp_path: Path) -> None:
+def test_a_torn_length_without_any_index_is_named_by_its_place(space: Space, tmp_path: Path) -> None:
     [shard], [index] = files(tmp_path, "*.car"), files(tmp_path, "*.idx")
     at = shard.read_bytes().index(block(1).cid)
     flip(shard, at - 1, 7)
@@ -130,7 +127,7 @@ def test_a_torn_length_without_any_index_is_named_by_its_place(space: FolderSpac
         assert not report.whole
 
 
-def test_repair_keeps_good_blocks_without_the_damaged_file(space: FolderSpace, tmp_path: Path) -> None:
+def test_repair_keeps_good_blocks_without_the_damaged_file(space: Space, tmp_path: Path) -> None:
     [shard] = files(tmp_path, "*.car")
     flip(shard, shard.read_bytes().index(block(1).data))
     report = space.repair()
@@ -143,7 +140,7 @@ def test_repair_keeps_good_blocks_without_the_damaged_file(space: FolderSpace, t
 
 
 def test_repair_on_a_machine_that_never_saw_the_shard_whole_takes_its_good_blocks(
-    space: FolderSpace, tmp_path: Path
+    space: Space, tmp_path: Path
 ) -> None:
     [shard] = files(tmp_path, "*.car")
     flip(shard, shard.read_bytes().index(block(1).data))
@@ -153,7 +150,7 @@ def test_repair_on_a_machine_that_never_saw_the_shard_whole_takes_its_good_block
         assert other.has([b.cid for b in blocks(0, 3)]) == {block(0).cid, block(2).cid}
 
 
-def test_after_a_lost_block_is_written_anew_the_space_is_whole(space: FolderSpace, tmp_path: Path) -> None:
+def test_after_a_lost_block_is_written_anew_the_space_is_whole(space: Space, tmp_path: Path) -> None:
     [shard] = files(tmp_path, "*.car")
     flip(shard, shard.read_bytes().index(block(1).data))
     assert not space.repair().whole
@@ -162,7 +159,7 @@ def test_after_a_lost_block_is_written_anew_the_space_is_whole(space: FolderSpac
     assert all_here(space)
 
 
-def test_repair_twice_writes_nothing_more(space: FolderSpace, tmp_path: Path) -> None:
+def test_repair_twice_writes_nothing_more(space: Space, tmp_path: Path) -> None:
     [shard] = files(tmp_path, "*.car")
     flip(shard, shard.read_bytes().index(block(1).data))
     assert space.repair().given_up == 1
@@ -172,7 +169,7 @@ def test_repair_twice_writes_nothing_more(space: FolderSpace, tmp_path: Path) ->
     assert files(tmp_path, "*") == before
 
 
-def test_a_missing_index_object_is_named_and_written(space: FolderSpace, tmp_path: Path) -> None:
+def test_a_missing_index_object_is_named_and_written(space: Space, tmp_path: Path) -> None:
     [shard], [index] = files(tmp_path, "*.car"), files(tmp_path, "*.idx")
     content = index.read_bytes()
     index.unlink()
@@ -181,14 +178,14 @@ def test_a_missing_index_object_is_named_and_written(space: FolderSpace, tmp_pat
     assert index.read_bytes() == content
 
 
-def test_a_foreign_file_is_named_and_left_alone(space: FolderSpace, tmp_path: Path) -> None:
+def test_a_foreign_file_is_named_and_left_alone(space: Space, tmp_path: Path) -> None:
     foreign = tmp_path / "folder" / "shards" / ".DS_Store"
     foreign.write_bytes(b"?")
     assert space.repair().foreign == (".DS_Store",)
     assert foreign.exists()
 
 
-def test_a_file_under_the_name_of_another_shard_is_not_taken_in(space: FolderSpace, tmp_path: Path) -> None:
+def test_a_file_under_the_name_of_another_shard_is_not_taken_in(space: Space, tmp_path: Path) -> None:
     [shard] = files(tmp_path, "*.car")
     fill(space, 3, 6)
     [other] = [file for file in files(tmp_path, "*.car") if file != shard]
@@ -197,7 +194,7 @@ def test_a_file_under_the_name_of_another_shard_is_not_taken_in(space: FolderSpa
     assert space.has([b.cid for b in blocks(0, 6)]) == {b.cid for b in blocks(3, 6)}
 
 
-def test_a_shard_with_a_lying_block_is_not_taken_in(space: FolderSpace, tmp_path: Path) -> None:
+def test_a_shard_with_a_lying_block_is_not_taken_in(space: Space, tmp_path: Path) -> None:
     with space.stage() as stage:
         stage.put_many([(block(9).cid, b"a lie")])
         stage.publish()
@@ -211,7 +208,7 @@ def test_places_are_those_of_the_file(tmp_path: Path) -> None:
     [shard] = files(tmp_path, "*.car")
     name = shard_of_name(shard.name)
     assert name
-    slices = take_stock(LocalFiles(), shard, name)
+    slices = take_stock(OpenedFile(LOCAL_FILES, shard, 0), name)
     content = shard.read_bytes()
     assert slices
     assert {content[o : o + s] for _, o, s in places_in(b"".join(slices))} == {b.data for b in blocks(0, 300)}

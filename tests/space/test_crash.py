@@ -10,7 +10,7 @@ import pytest
 
 from pail import CID, MissingBlock
 from pail.event import decode_event
-from space import FolderClock, FolderSpace, SpaceFull
+from space import FolderClock, Space, SpaceFull, open_folder
 from tests.space.blocks import DID, agent, block, blocks, put_event
 from tests.space.faults import RecordingFiles, Survives, TrippingFiles, disk_full, lay_out, replay
 
@@ -21,7 +21,7 @@ Acknowledged = list[tuple[int, list[CID], CID]]
 def work(path: Path, files: RecordingFiles) -> Acknowledged:
     """A few backups in small: blocks published, then an event advanced."""
     done: Acknowledged = []
-    with FolderSpace.open(path / "folder", cache=path / "cache", did=DID, files=files) as space:
+    with open_folder(path / "folder", cache=path / "cache", did=DID, files=files) as space:
         clock = FolderClock(space, agent(1))
         for number in range(3):
             batch = blocks(number * 5, number * 5 + 5)
@@ -35,7 +35,7 @@ def work(path: Path, files: RecordingFiles) -> Acknowledged:
 
 
 def check_nothing_is_lost(path: Path, acknowledged: Acknowledged, steps: int) -> None:
-    with FolderSpace.open(path / "folder", cache=path / "cache", did=DID) as space:
+    with open_folder(path / "folder", cache=path / "cache", did=DID) as space:
         head = FolderClock(space, agent(1)).head()
         due = [(cids, event) for after, cids, event in acknowledged if after <= steps]
         for cids, event in due:
@@ -89,10 +89,10 @@ def test_the_power_cuts_find_a_store_that_forgets_to_sync(
 def test_a_disk_that_fills_up_at_any_step_is_said_so_and_changes_nothing(tmp_path: Path) -> None:
     for at in range(100):
         path = tmp_path / str(at)
-        with FolderSpace.open(path / "folder", cache=path / "cache", did=DID) as space:
+        with open_folder(path / "folder", cache=path / "cache", did=DID) as space:
             fill(space, 0, 5)
         files = TrippingFiles(at, disk_full)
-        with FolderSpace.open(path / "folder", cache=path / "cache", files=files) as space:
+        with open_folder(path / "folder", cache=path / "cache", files=files) as space:
             try:
                 fill(space, 5, 10)
             except SpaceFull:
@@ -102,17 +102,17 @@ def test_a_disk_that_fills_up_at_any_step_is_said_so_and_changes_nothing(tmp_pat
     assert at > 8
 
 
-def fill(space: FolderSpace, first: int, last: int) -> None:
+def fill(space: Space, first: int, last: int) -> None:
     with space.stage() as stage:
         stage.put_many(blocks(first, last))
         stage.publish()
 
 
-def check_it_is_as_before(path: Path, space: FolderSpace) -> None:
+def check_it_is_as_before(path: Path, space: Space) -> None:
     assert space.has([b.cid for b in blocks(0, 10)]) == {b.cid for b in blocks(0, 5)}
     assert space.get([block(3).cid]) == [block(3).data]
     assert not list(path.rglob("*.tmp"))
-    with FolderSpace.open(path / "folder", cache=path / "cache") as freed:
+    with open_folder(path / "folder", cache=path / "cache") as freed:
         fill(freed, 5, 10)
         assert freed.get([block(7).cid]) == [block(7).data]
         assert freed.check().whole
@@ -122,10 +122,10 @@ def test_a_disk_that_fills_up_while_the_clock_advances_leaves_the_head(tmp_path:
     for at in range(100):
         path = tmp_path / str(at)
         first, second = put_event((), 1), put_event((put_event((), 1)[0].cid,), 2)
-        with FolderSpace.open(path / "folder", cache=path / "cache", did=DID) as space:
+        with open_folder(path / "folder", cache=path / "cache", did=DID) as space:
             FolderClock(space, agent(1)).advance(first[0].cid, first)
         files = TrippingFiles(at, disk_full)
-        with FolderSpace.open(path / "folder", cache=path / "cache", files=files) as space:
+        with open_folder(path / "folder", cache=path / "cache", files=files) as space:
             clock = FolderClock(space, agent(1))
             try:
                 clock.advance(second[0].cid, second)
@@ -149,7 +149,7 @@ def run_child(*arguments: str) -> list[str]:
 def test_a_kill_at_any_step_loses_nothing_acknowledged(tmp_path: Path) -> None:
     for kill in map(Path, run_child("kill", str(tmp_path))):
         acknowledged = (kill / "acknowledged").read_text().split()
-        with FolderSpace.open(kill / "folder", cache=kill / "cache", did=DID) as space:
+        with open_folder(kill / "folder", cache=kill / "cache", did=DID) as space:
             clock = FolderClock(space, agent(1))
             for number in range(len(acknowledged)):
                 space.get([b.cid for b in blocks(number * 5, number * 5 + 5)])
@@ -159,7 +159,7 @@ def test_a_kill_at_any_step_loses_nothing_acknowledged(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) > 40
 
 
-def history(space: FolderSpace, clock: FolderClock) -> int:
+def history(space: Space, clock: FolderClock) -> int:
     """How many events precede the head, itself counted."""
     head, count = clock.head(), 0
     while head:

@@ -9,7 +9,7 @@ import pytest
 from pail import DAG_CBOR, DecodeError, cid_of, encode_dag_cbor
 from pail.errors import PailError
 from pail.event import decode_event
-from space import Clock, FolderClock, FolderSpace, NotReadable
+from space import Clock, FolderClock, NotReadable, Space, open_folder
 from space.errors import BadHeadObject
 from space.head_object import decode_head_object, encode_head_object
 from tests.space.blocks import DID, agent, block, put_event
@@ -17,8 +17,8 @@ from tests.space.test_crash import run_child
 
 
 @pytest.fixture
-def space(tmp_path: Path) -> Iterator[FolderSpace]:
-    with FolderSpace.open(tmp_path / "folder", cache=tmp_path / "cache", did=DID) as space:
+def space(tmp_path: Path) -> Iterator[Space]:
+    with open_folder(tmp_path / "folder", cache=tmp_path / "cache", did=DID) as space:
         yield space
 
 
@@ -26,25 +26,25 @@ def head_file(path: Path, number: int = 1) -> Path:
     return path / "folder" / "heads" / f"{agent(number).did.removeprefix('did:key:')}.head"
 
 
-def test_a_new_clock_has_no_head(space: FolderSpace) -> None:
+def test_a_new_clock_has_no_head(space: Space) -> None:
     clock: Clock = FolderClock(space, agent(1))
     assert clock.head() == ()
 
 
-def test_an_event_becomes_the_head_and_stays_it(space: FolderSpace, tmp_path: Path) -> None:
+def test_an_event_becomes_the_head_and_stays_it(space: Space, tmp_path: Path) -> None:
     event, shard = put_event((), 1)
     assert FolderClock(space, agent(1)).advance(event.cid, [event, shard]) == (event.cid,)
-    with FolderSpace.open(tmp_path / "folder", cache=tmp_path / "another") as again:
+    with open_folder(tmp_path / "folder", cache=tmp_path / "another") as again:
         assert FolderClock(again, agent(2)).head() == (event.cid,)
 
 
-def test_the_head_object_is_signed_by_its_agent(space: FolderSpace, tmp_path: Path) -> None:
+def test_the_head_object_is_signed_by_its_agent(space: Space, tmp_path: Path) -> None:
     event, shard = put_event((), 1)
     FolderClock(space, agent(1)).advance(event.cid, [event, shard])
     assert decode_head_object(head_file(tmp_path).read_bytes()) == (agent(1).did, (event.cid,))
 
 
-def test_an_event_supersedes_its_parents(space: FolderSpace) -> None:
+def test_an_event_supersedes_its_parents(space: Space) -> None:
     clock = FolderClock(space, agent(1))
     first, second = put_event((), 1), put_event((put_event((), 1)[0].cid,), 2)
     clock.advance(first[0].cid, first)
@@ -52,7 +52,7 @@ def test_an_event_supersedes_its_parents(space: FolderSpace) -> None:
     assert clock.advance(first[0].cid, first) == (second[0].cid,)
 
 
-def test_concurrent_events_of_two_agents_stand_side_by_side(space: FolderSpace) -> None:
+def test_concurrent_events_of_two_agents_stand_side_by_side(space: Space) -> None:
     first, second = put_event((), 1), put_event((), 2)
     FolderClock(space, agent(1)).advance(first[0].cid, first)
     FolderClock(space, agent(2)).advance(second[0].cid, second)
@@ -60,14 +60,14 @@ def test_concurrent_events_of_two_agents_stand_side_by_side(space: FolderSpace) 
     assert FolderClock(space, agent(3)).head() == both
 
 
-def test_an_event_whose_bytes_nobody_has_is_refused(space: FolderSpace) -> None:
+def test_an_event_whose_bytes_nobody_has_is_refused(space: Space) -> None:
     event, _ = put_event((), 1)
     with pytest.raises(NotReadable) as caught:
         FolderClock(space, agent(1)).advance(event.cid)
     assert (caught.value.event, caught.value.missing) == (event.cid, event.cid)
 
 
-def test_an_event_without_its_pail_is_refused(space: FolderSpace) -> None:
+def test_an_event_without_its_pail_is_refused(space: Space) -> None:
     event, shard = put_event((), 1)
     clock = FolderClock(space, agent(1))
     with pytest.raises(NotReadable) as caught:
@@ -76,21 +76,21 @@ def test_an_event_without_its_pail_is_refused(space: FolderSpace) -> None:
     assert clock.head() == ()
 
 
-def test_an_event_without_its_parent_is_refused_even_as_the_first(space: FolderSpace) -> None:
+def test_an_event_without_its_parent_is_refused_even_as_the_first(space: Space) -> None:
     event, shard = put_event((block(7).cid,), 1)
     with pytest.raises(NotReadable) as caught:
         FolderClock(space, agent(1)).advance(event.cid, [event, shard])
     assert caught.value.missing == block(7).cid
 
 
-def test_a_block_that_is_no_event_is_refused(space: FolderSpace) -> None:
+def test_a_block_that_is_no_event_is_refused(space: Space) -> None:
     clock = FolderClock(space, agent(1))
     with pytest.raises(DecodeError):
         clock.advance(block(1).cid, [block(1)])
     assert clock.head() == ()
 
 
-def test_a_head_whose_blocks_vanished_is_not_named_but_comes_back(space: FolderSpace, tmp_path: Path) -> None:
+def test_a_head_whose_blocks_vanished_is_not_named_but_comes_back(space: Space, tmp_path: Path) -> None:
     event, shard = put_event((), 1)
     clock = FolderClock(space, agent(1))
     clock.advance(event.cid, [event, shard])
@@ -130,7 +130,7 @@ BAD_OBJECTS = {
 
 
 @pytest.mark.parametrize("content", BAD_OBJECTS.values(), ids=BAD_OBJECTS.keys())
-def test_a_bad_head_object_is_refused_and_named(space: FolderSpace, tmp_path: Path, content: bytes) -> None:
+def test_a_bad_head_object_is_refused_and_named(space: Space, tmp_path: Path, content: bytes) -> None:
     with pytest.raises(BadHeadObject):
         decode_head_object(content)
     head_file(tmp_path).write_bytes(content)
@@ -147,7 +147,7 @@ def test_every_flipped_bit_of_a_head_object_is_refused() -> None:
             decode_head_object(bytes(flipped))
 
 
-def test_a_signed_head_that_names_no_event_is_ignored(space: FolderSpace, tmp_path: Path) -> None:
+def test_a_signed_head_that_names_no_event_is_ignored(space: Space, tmp_path: Path) -> None:
     with space.stage() as stage:
         stage.put_many([block(1)])
         stage.publish()
@@ -160,13 +160,13 @@ def test_a_signed_head_that_names_no_event_is_ignored(space: FolderSpace, tmp_pa
 def test_two_processes_of_one_agent_may_write_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda first: run_child("write", str(tmp_path), first), ["0", "10"]))
-    with FolderSpace.open(tmp_path / "folder", cache=tmp_path / "cache") as space:
+    with open_folder(tmp_path / "folder", cache=tmp_path / "cache") as space:
         clock = FolderClock(space, agent(1))
         assert count_events(space, clock) == 20
         assert space.check().whole
 
 
-def count_events(space: FolderSpace, clock: FolderClock) -> int:
+def count_events(space: Space, clock: FolderClock) -> int:
     seen, stack = set(), list(clock.head())
     while stack:
         cid = stack.pop()

@@ -3,8 +3,9 @@
 import space
 
 NAMES = """
-LOCAL_FILES BadHeadObject Clock ClockReport CorruptBlock Damage Files FolderClock FolderSpace Head LocalFiles
-NoSpace NotReadable Published SpaceError SpaceFull SpaceReport SpaceUnavailable Stage StageClosed
+LOCAL_FILES BadHeadObject Clock ClockReport CorruptBlock Damage Files FolderClock Head LocalFiles NoSpace
+NotReadable Place Published Space SpaceError SpaceFull SpaceReport SpaceUnavailable Stage StageClosed
+open_folder
 """
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from pail.car import CarReader
-from space import FolderSpace, LocalFiles, SpaceFull
+from space import LocalFiles, Space, SpaceFull, open_folder
 from space.background import Background
+from space.folder_place import OpenedFile
 from space.layout import shard_of_name
 from space.stock import take_stock
 from tests.space.blocks import DID, block
@@ -29,11 +30,11 @@ class FullAfter(LocalFiles):
         super().write(file, content)
 
 
-def open_space(path: Path, files: LocalFiles) -> FolderSpace:
-    return FolderSpace.open(path / "folder", cache=path / "cache", did=DID, files=files)
+def open_space(path: Path, files: LocalFiles) -> Space:
+    return open_folder(path / "folder", cache=path / "cache", did=DID, files=files)
 
 
-def publish(space: FolderSpace) -> None:
+def publish(space: Space) -> None:
     with space.stage() as stage:
         for at in range(0, len(MANY), 7):
             stage.put_many(MANY[at : at + 7])
@@ -46,7 +47,7 @@ def test_a_large_shard_is_whole_under_its_name(tmp_path: Path) -> None:
     [shard] = (tmp_path / "folder" / "shards").glob("*.car")
     name = shard_of_name(shard.name)
     assert name
-    assert len(take_stock(LocalFiles(), shard, name) or []) == len(MANY)
+    assert len(take_stock(OpenedFile(LocalFiles(), shard, 0), name) or []) == len(MANY)
     assert CarReader().feed(shard.read_bytes()) == MANY
 
 

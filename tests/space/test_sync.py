@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pail import CID, crdt, run
 from pail.clock import advance
-from space import FolderClock, FolderSpace
+from space import FolderClock, open_folder
 from tests.space.blocks import DID, OTHER_DID, agent, block
 
 
@@ -17,7 +17,7 @@ class Machine:
 
     def __init__(self, path: Path, number: int) -> None:
         self.folder = path / f"folder{number}"
-        self.space = FolderSpace.open(self.folder, cache=path / f"home{number}", did=[DID, OTHER_DID][number])
+        self.space = open_folder(self.folder, cache=path / f"home{number}", did=[DID, OTHER_DID][number])
         self.clock = FolderClock(self.space, agent(number))
         self.own_head = f"heads/{agent(number).did.removeprefix('did:key:')}.head"
         self.events: list[CID] = []
@@ -149,5 +149,5 @@ def test_another_machines_file_in_the_making_is_left_alone(tmp_path: Path) -> No
         [making] = (a.folder / "shards").glob("~*.tmp")
         (b.folder / "shards" / making.name).write_bytes(making.read_bytes())
         b.space.close()
-        FolderSpace.open(b.folder, cache=tmp_path / "home1").close()
+        open_folder(b.folder, cache=tmp_path / "home1").close()
         assert (b.folder / "shards" / making.name).exists()

@@ -6,13 +6,13 @@ import pytest
 
 from pail import encode_block
 from pail.event import encode_event
-from space import FolderClock, FolderSpace
+from space import FolderClock, Space, open_folder
 from space.unreached import START, _named  # pyright: ignore[reportPrivateUsage]
 from tests.space.blocks import DID, agent, put_event
 
 
-def open_space(path: Path, cache: str) -> FolderSpace:
-    return FolderSpace.open(path / "folder", cache=path / cache, did=DID)
+def open_space(path: Path, cache: str) -> Space:
+    return open_folder(path / "folder", cache=path / cache, did=DID)
 
 
 def lose_heads(path: Path) -> None:

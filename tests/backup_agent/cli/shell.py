@@ -21,7 +21,7 @@ from backup_agent.home import Home
 from backup_agent.run.staging import Staging
 from backup_agent.snapshot import encode_backup, issue_certificate, snapshot_key
 from pail import crdt, decode_dag_cbor, encode_block, run
-from space import FolderClock, FolderSpace
+from space import FolderClock, open_folder
 
 COMMAND = Path(sys.executable).with_name("skypail")
 STRANGER = "did:plc:" + "a" * 24
@@ -86,7 +86,7 @@ def add_stranger(home: Path) -> None:
 def add_snapshot(home: Path, *, account: str = "", created_at: str = "", signed: bool = True) -> None:
     """The latest snapshot again, of another account or time, or one that its agent never signed."""
     signer = Home.open(home).agent()
-    with FolderSpace.open(home / "space", cache=home / "cache") as space:
+    with open_folder(home / "space", cache=home / "cache") as space:
         clock = FolderClock(space, signer)
         head = clock.head()
         known = run(read_snapshot(run(find(head, "latest"), space.get).cid), space.get)

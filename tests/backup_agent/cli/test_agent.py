@@ -12,7 +12,7 @@ from backup_agent.home import Home
 from pail import CID, Walk, crdt, run
 from pail.crdt import Update
 from pail.event import Head
-from space import FolderClock, FolderSpace
+from space import FolderClock, open_folder
 from tests.backup_agent.cli.clock_process import ClockProcess, running_clock
 from tests.backup_agent.cli.shell import Shell
 from tests.faulty_host import FaultyHost
@@ -110,7 +110,7 @@ def test_nor_take_anything_away(
     before = service_head(owner, folder)
     hand_over(owner, second, tmp_path / "d.ucan", *NARROW, "--keys", f"{host.demo.recording.did}/")
     home = Home(second.home)
-    with FolderSpace.open(folder, cache=home.cache) as space:
+    with open_folder(folder, cache=home.cache) as space:
         clock = FolderClock(space, home.agent())
         head = clock.head()
         ((key, _),) = run(crdt.entries(head), space.get)

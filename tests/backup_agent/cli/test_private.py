@@ -12,7 +12,7 @@ from backup_agent.catalogue import find, read_snapshot
 from backup_agent.home import Home
 from backup_agent.sealing import agent_recipient
 from pail import run
-from space import FolderClock, FolderSpace
+from space import FolderClock, open_folder
 from tests.backup_agent.cli.shell import Shell
 from tests.faults import refused
 from tests.faulty_host import CREATE_SESSION, GET_PREFERENCES, FaultyHost
@@ -28,7 +28,7 @@ def log_in(shell: Shell, host: FaultyHost, *arguments: str) -> None:
 
 def sealed_preferences(shell: Shell) -> bytes:
     """The age file of the latest snapshot, as it lies in the space."""
-    with FolderSpace.open(shell.home / "space", cache=shell.home / "cache") as space:
+    with open_folder(shell.home / "space", cache=shell.home / "cache") as space:
         head = FolderClock(space, Home.open(shell.home).agent()).head()
         backup = run(read_snapshot(run(find(head, "latest"), space.get).cid), space.get).backup
         assert backup.preferences

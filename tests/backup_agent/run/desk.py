@@ -16,7 +16,7 @@ from backup_agent.run import Outcome, Preferences, Run, back_up
 from backup_agent.source import Source
 from backup_agent.verify import Verification, verify_snapshot
 from pail import run
-from space import LOCAL_FILES, Files, FolderClock, FolderSpace
+from space import LOCAL_FILES, Files, FolderClock, Space, open_folder
 from tests.faulty_host import FaultyHost
 from ucan import Signer
 
@@ -29,7 +29,7 @@ class Desk:
 
     host: FaultyHost
     home: Path
-    space: FolderSpace
+    space: Space
     signer: Signer
     now_ms: int = 1_800_000_000_000
     preferences: Preferences | None = None
@@ -92,7 +92,7 @@ def desk(
     home = folder / f"{name}-home"
     home.mkdir(exist_ok=True)
     signer = Signer.from_seed(name.encode().ljust(32, b"."))
-    with FolderSpace.open(folder / "space", cache=home, did=SPACE_KEY.did, files=files) as space:
+    with open_folder(folder / "space", cache=home, did=SPACE_KEY.did, files=files) as space:
         yield Desk(host, home, space, signer)
 
 

@@ -1,26 +1,24 @@
-"""A space in a local or synced folder.
+"""The blocks of a space, wherever it lies.
 
-The folder holds only immutable objects and one head for each agent (S2b). What is in its shards
-is known from an index in the home, which repeats the folder and can be lost at any time.
+The place holds only immutable objects and one head for each agent (S2b). What is in its shards
+is known from an index in the home, which repeats the place and can be lost at any time.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 from pail import CID, Hashed, HashMismatch, MissingBlock, verify_block
 from space import inspection
-from space.errors import CorruptBlock, SpaceError
-from space.files import LOCAL_FILES, Entry, Files, held
+from space.errors import CorruptBlock, NoSpace, SpaceError
 from space.guard import guarded
-from space.identity import make_identity
+from space.identity import did_of_space, write_identity
 from space.index import Index, State
-from space.layout import SHARDS
-from space.objects import Objects
-from space.places import Place
+from space.place import Entry, Place, Span
+from space.place_cache import PlaceCache
+from space.places import Slot
 from space.report import SpaceReport
 from space.shard_files import ShardFiles
 from space.stage import Stage
@@ -28,52 +26,50 @@ from space.stage import Stage
 _SHA2_256 = b"\x12\x20"
 
 
-class FolderSpace:
-    """The blocks of one folder. One thread at a time; any number of processes."""
+class Space:
+    """The blocks of one space. One thread at a time; any number of processes."""
 
-    def __init__(self, objects: Objects, index: Index, did: str, head_lock: Path) -> None:
-        """Use `open`."""
+    def __init__(self, place: Place, kept: PlaceCache, did: str) -> None:
+        """Use `open`, or one of `space.opening`."""
         self.did = did
         """Names the space. When a folder has more than one, from before it was synced: the smallest."""
-        self.objects = objects
-        self.index = index
-        self.head_lock = head_lock
+        self.place = place
+        self.index: Index = kept.index
+        self.head_lock: Path = kept.head_lock
         """A path of this machine: held while an agent's head object is read, folded and written."""
-        self._names: dict[int, str] = {}
-        self._files = ShardFiles(objects.folder / SHARDS, objects.files)
+        self._kept = kept
+        self._entries: dict[int, Entry] = {}
+        self._files = ShardFiles(place)
 
     @classmethod
-    def open(
-        cls, folder: Path, *, cache: Path, did: str | None = None, files: Files = LOCAL_FILES
-    ) -> FolderSpace:
-        """The space in `folder`, with what arrived since the last time taken in (`refresh`).
+    def open(cls, place: Place, kept: PlaceCache, did: str | None = None) -> Space:
+        """The space in `place`, with what arrived since the last time taken in (`refresh`).
 
-        cache: a folder of this machine, never synced (`SKYPAIL_HOME/…`); may serve many spaces.
-        did: names the space when the folder holds none yet, which makes both; else ignored.
-        Raises NoSpace without either, SpaceFull, SpaceUnavailable.
+        Owns both from now on, also if it raises. did: names the space when the place holds none
+        yet, which makes it one; else ignored. Raises NoSpace without either, SpaceFull, SpaceUnavailable.
         """
-        with guarded(f"opening the space in {folder}"):
-            cache.mkdir(parents=True, exist_ok=True)
-            key = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:32]
-            lock = cache / f"{key}.lock"
-            with held(lock):  # SQLite itself lets only one process at a time make the file
-                index = Index(cache / f"{key}.sqlite")
-            try:
-                objects = Objects(folder, files, home=index.home, lock=lock)
-                own_did = make_identity(objects, did)
-                objects.make_rooms()  # a sync client may bring the space file before the folders
-                objects.sweep()
-                space = cls(objects, index, own_did, cache / f"{key}.head.lock")
+        try:
+            with guarded(f"opening the space in {place.title}"):
+                found = did_of_space(place)
+                own_did = found or did
+                if own_did is None:
+                    raise NoSpace(f"no space in {place.title}")
+                place.make_ready()
+                if not found:
+                    write_identity(place, own_did)
+                space = cls(place, kept, own_did)
                 space.refresh()
-            except BaseException:
-                index.close()
-                raise
-            return space
+        except BaseException:
+            kept.close()
+            place.close()
+            raise
+        return space
 
     def close(self) -> None:
         """Let go of all files. Nothing is lost by not doing so."""
         self._files.close()
-        self.index.close()
+        self.place.close()
+        self._kept.close()
 
     def __enter__(self) -> Self:
         return self
@@ -98,52 +94,73 @@ class FolderSpace:
         """
         with guarded("looking blocks up"):
             found = self.index.find({cid[-32:] for cid in cids})
-        return Hashed(self._read(cid, found.get(cid[-32:], ())) for cid in cids)
+        ahead = self._read_ahead([slots[0] for slots in found.values()])
+        return Hashed(self._read(cid, found.get(cid[-32:], ()), ahead) for cid in cids)
 
-    def _read(self, cid: CID, places: Sequence[Place]) -> bytes:
-        damaged: CorruptBlock | None = None
-        for place in places if cid[-34:-32] == _SHA2_256 else ():
-            name = self._name_of(place.shard)
+    def _read_ahead(self, slots: Iterable[Slot]) -> dict[Slot, bytes]:
+        """What each shard has of `slots`, read at once; what cannot be had so is left to `_read`."""
+        by_shard: dict[int, list[Slot]] = {}
+        for slot in slots:
+            by_shard.setdefault(slot.shard, []).append(slot)
+        contents: dict[Slot, bytes] = {}
+        for shard, wanted in by_shard.items():
             try:
-                return self._read_place(cid, name, place)
+                spans = [Span(offset, size) for _, offset, size in wanted]
+                contents.update(zip(wanted, self._files.read_many(self._entry_of(shard), spans), strict=True))
+            except OSError:
+                continue
+        return contents
+
+    def _read(self, cid: CID, slots: Sequence[Slot], ahead: Mapping[Slot, bytes]) -> bytes:
+        damaged: CorruptBlock | None = None
+        for slot in slots if cid[-34:-32] == _SHA2_256 else ():
+            try:
+                return self._read_slot(cid, slot, ahead.get(slot))
             except FileNotFoundError:  # the shard vanished; `refresh` will forget it
                 continue
             except HashMismatch:
-                damaged = CorruptBlock(cid, name, place.offset)
-                self._quarantine(place)
+                damaged = CorruptBlock(cid, self._entry_of(slot.shard).name, slot.offset)
+                self._quarantine(slot)
         raise damaged or MissingBlock(cid)
 
-    def _read_place(self, cid: CID, name: str, place: Place) -> bytes:
-        """Read once more from the file by its name before a copy is called damaged: it may be another now."""
+    def _read_slot(self, cid: CID, slot: Slot, content: bytes | None) -> bytes:
+        """Read once more by the shard's name before a copy is called damaged: it may be another file now."""
+        entry = self._entry_of(slot.shard)
         for _ in ("open", "anew"):
             try:
-                content = self._files.read(name, place.offset, place.size)
+                if content is None:
+                    [content] = self._files.read_many(entry, [Span(slot.offset, slot.size)])
                 verify_block(cid, content)
                 return content
             except FileNotFoundError:
                 raise
             except (HashMismatch, OSError):
-                self._files.drop(name)
+                self._files.drop(entry.name)
+                content = None
         raise HashMismatch(cid)
 
-    def _name_of(self, shard: int) -> str:
-        name = self._names.get(shard)
-        if name is None:
+    def _entry_of(self, shard: int) -> Entry:
+        """Raises FileNotFoundError for one that was forgotten since it was looked up."""
+        entry = self._entries.get(shard)
+        if entry is None:
             with guarded("looking a shard up"):
-                name = self._names[shard] = self.index.name_of(shard) or ""
-        return name
+                entry = self.index.entry_of(shard)
+            if entry is None:
+                raise FileNotFoundError(shard)
+            self._entries[shard] = entry
+        return entry
 
-    def _quarantine(self, place: Place) -> None:
+    def _quarantine(self, slot: Slot) -> None:
         """As best as can be: a full disk must not hide that a block is damaged."""
         try:
             with guarded("noting a damaged block"):
-                self.index.quarantine(place)
+                self.index.quarantine(slot)
         except SpaceError:
             pass
 
     def stage(self) -> Stage:
         """A place to write blocks into before they belong to the space: use it in a `with`."""
-        return Stage(self.objects, self, self._record_whole)
+        return Stage(self.place, self, self._record_whole)
 
     def _record_whole(self, shards: Iterable[tuple[Entry, list[bytes]]]) -> None:
         with self.index:

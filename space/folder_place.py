@@ -1,0 +1,152 @@
+"""A place that is a local or synced folder: each object a file that appears whole, durable and named.
+
+An object is written to a temporary file, which is locked while its process lives. One that nobody
+holds was left by a crash and is removed; only by a process of the same home, since another
+machine's file may be seen here through syncing while it is still being written there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from space.files import Files, held
+from space.guard import guarded
+from space.layout import HEADS, SHARDS, is_temporary_of, temporary
+from space.place import Draft, Entry, Span
+
+ROOMS = ("", SHARDS, HEADS)
+
+
+class FileDraft:
+    """A `Draft` in a temporary file beside the file that it will be."""
+
+    def __init__(self, files: Files, path: Path) -> None:
+        self._files = files
+        self.path = path
+        self.file = files.create(path)
+        self._synced = False
+
+    def write(self, content: bytes | bytearray | memoryview) -> None:
+        self._synced = False
+        self._files.write(self.file, content)
+
+    def read(self, offset: int, size: int) -> bytes:
+        return self._files.read(self.file, offset, size)
+
+    def sync(self) -> None:
+        """Its content is on the disk on return."""
+        if not self._synced:
+            self._files.sync(self.file)
+            self._synced = True
+
+    def rename(self, new: Path) -> None:
+        """Give it its final name; durable once the folder is synced too."""
+        self._files.rename(self.path, new)
+        self._files.close(self.file)
+        self.file = -1
+
+    def drop(self) -> None:
+        if self.file >= 0:
+            self._files.remove(self.path)
+            self._files.close(self.file)
+            self.file = -1
+
+
+class OpenedFile:
+    """An `Opened` file."""
+
+    def __init__(self, files: Files, path: Path, size: int) -> None:
+        self._files = files
+        self._file = files.open(path)
+        self.size = size
+
+    def read(self, offset: int, size: int) -> bytes:
+        return self._files.read(self._file, offset, size)
+
+    def read_many(self, spans: Sequence[Span]) -> list[bytes]:
+        return [self._files.read(self._file, offset, size) for offset, size in spans]
+
+    def close(self) -> None:
+        self._files.close(self._file)
+
+
+class FolderPlace:
+    """The `Place` that is the folder `folder`."""
+
+    is_near = True
+
+    def __init__(self, folder: Path, files: Files, *, home: str, lock: Path) -> None:
+        """home: marks this machine's temporary files. lock: a path of this machine, not in the folder."""
+        self.folder = folder
+        self._files = files
+        self._home = home
+        self._lock = lock
+
+    @property
+    def title(self) -> str:
+        return str(self.folder)
+
+    def make_ready(self) -> None:
+        for room in ROOMS:  # a sync client may bring the space file before the folders
+            self._files.make_folder(self.folder / room)
+        self._sweep()
+
+    def list(self, room: str) -> list[Entry]:
+        return [entry for entry in self._files.list(self.folder / room) if not entry.name.startswith("~")]
+
+    def load(self, room: str, name: str, limit_bytes: int) -> bytes | None:
+        with guarded(f"reading {name}"):
+            try:
+                file = self._files.open(self._path(room, name))
+            except FileNotFoundError:
+                return None
+            try:
+                return self._files.read(file, 0, limit_bytes + 1)
+            finally:
+                self._files.close(file)
+
+    def open(self, room: str, entry: Entry) -> OpenedFile:
+        return OpenedFile(self._files, self._path(room, entry.name), entry.size)
+
+    def draft(self, room: str) -> FileDraft:
+        with held(self._lock):  # or `_sweep` might take it for abandoned before it is locked
+            return FileDraft(self._files, temporary(self.folder / room, self._home))
+
+    def publish(self, room: str, drafts: Sequence[tuple[Draft, str]]) -> list[Entry]:
+        for draft, _ in drafts:
+            cast(FileDraft, draft).sync()
+        for draft, name in drafts:
+            cast(FileDraft, draft).rename(self._path(room, name))
+        self._files.sync_folder(self.folder / room)
+        return [self._files.entry(self._path(room, name)) for _, name in drafts]
+
+    def store(self, room: str, name: str, content: bytes) -> None:
+        with guarded(f"writing {name}"):
+            draft = self.draft(room)
+            try:
+                draft.write(content)
+                self.publish(room, [(draft, name)])
+            finally:
+                draft.drop()
+
+    def remove(self, room: str, name: str) -> None:
+        with guarded(f"removing {name}"):
+            self._files.remove(self._path(room, name))
+            self._files.sync_folder(self.folder / room)
+
+    def close(self) -> None:
+        pass
+
+    def _path(self, room: str, name: str) -> Path:
+        return self.folder / room / name
+
+    def _sweep(self) -> None:
+        """Remove what crashed processes of this home were writing."""
+        with held(self._lock):
+            for room in ROOMS:
+                for entry in self._files.list(self.folder / room):
+                    path = self._path(room, entry.name)
+                    if is_temporary_of(entry.name, self._home) and self._files.abandoned(path):
+                        self._files.remove(path)
