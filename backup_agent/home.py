@@ -1,7 +1,7 @@
 """SKYPAIL_HOME: the agent's key, its sessions, and caches that may be deleted at any time.
 
     agent.key              the agent's Ed25519 key, made on first use
-    spaces/<key>.key       keys of the spaces made here, one each
+    spaces/<key>.key       keys of the spaces made here or imported, one each
     sessions/              sessions of accounts, one file each
     private/               for whom private data is sealed
     clocks/<key>.json      clock services of a space, by the space's key
@@ -106,7 +106,7 @@ class Home:
         return self.folder / "delegations"
 
     def space_signer(self, did: str) -> Signer | None:
-        """The key of a space that was made here; None for any other space. Raises HomeUnusable."""
+        """The key of a space that was made here or imported; None for another space. Raises HomeUnusable."""
         path = self.folder / "spaces" / f"{quote(did.removeprefix('did:key:'), safe='')}.key"
         try:
             return Signer.parse(path.read_text().strip()) if path.exists() else None
@@ -116,9 +116,20 @@ class Home:
     def new_space(self) -> str:
         """The DID of a new space, whose key is kept here."""
         signer = Signer.from_seed(secrets.token_bytes(32))
+        self.keep_space_key(signer)
+        return signer.did
+
+    def keep_space_key(self, signer: Signer) -> None:
+        """Keep the key of a space, durably; one that is here already stays. Raises HomeUnusable."""
         name = signer.did.removeprefix("did:key:")
         write_secret(self.folder / "spaces" / f"{name}.key", signer.format().encode() + b"\n")
-        return signer.did
+
+    def space_keys(self) -> list[str]:
+        """The DIDs of the spaces whose keys are here, sorted. Raises HomeUnusable."""
+        try:
+            return sorted(f"did:key:{path.stem}" for path in (self.folder / "spaces").glob("z*.key"))
+        except OSError as error:
+            raise HomeUnusable(self.folder / "spaces", error) from error
 
 
 @dataclass(frozen=True, slots=True)

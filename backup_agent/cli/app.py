@@ -10,6 +10,7 @@ import typer
 from backup_agent.cli.agent_app import app as agent_app
 from backup_agent.cli.clock_app import app as clock_app
 from backup_agent.cli.options import JsonOption, SpaceOption, folder
+from backup_agent.cli.space_app import app as space_app
 
 app = typer.Typer(
     help="Back up an AT Protocol (Bluesky) account into a space that you own, prove it whole, restore it.",
@@ -21,6 +22,7 @@ app = typer.Typer(
 
 app.add_typer(agent_app, name="agent")
 app.add_typer(clock_app, name="clock")
+app.add_typer(space_app, name="space")
 
 
 def _print_version(wanted: bool) -> None:

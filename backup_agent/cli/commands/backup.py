@@ -34,7 +34,10 @@ def backup(account: str, folder: Path | None, as_json: bool, urls: list[str]) ->
     urls = [plain_url(url) for url in urls]
     with workbench(folder, create=True) as bench, _clocks(bench, urls) as clocks:
         if bench.is_new_space and not as_json:  # said first: the run may fail, and the space stays
-            print_text(f"Made a new space in {bench.folder}")
+            print_text(
+                f"Made a new space in {bench.folder}",
+                "Write its key down: `skypail space key export` shows it",
+            )
         with Bar() as bar:
             identity, outcome = asyncio.run(
                 run_backup(bench, account, bar, clocks.several if clocks else None)

@@ -102,6 +102,7 @@ def test_help_names_every_command_in_full(shell: Shell) -> None:
         "demo",
         "agent",
         "clock",
+        "space",
     ]
     assert said.code == 0
     assert [line.split()[0] for line in said.out.split("Commands:\n")[1].splitlines()] == names

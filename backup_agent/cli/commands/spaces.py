@@ -1,0 +1,129 @@
+"""`skypail space create`, `list`, `info`, and the keys of spaces."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from backup_agent.catalogue import entries
+from backup_agent.cli.output import WHOLE, print_json, print_table, print_text, size_text
+from backup_agent.cli.workbench import Workbench, settings, workbench
+from backup_agent.errors import PhraseInvalid, SpaceKeyUnknown
+from backup_agent.home import Home
+from backup_agent.phrase import MAX_PHRASE_CHARS, WORDS, parse_phrase, phrase_of
+from backup_agent.prune.policy import stored_policy
+from pail import run
+from space import SpaceUnavailable
+
+WRITE_DOWN = (
+    "Write these words down and keep them apart from this machine: they are the key of the space. "
+    "With them and the space's shards everything comes back; whoever else has them has the space."
+)
+
+
+def create(folder: Path | None, as_json: bool) -> int:
+    """Make a space where there is none. The key goes to people only, never into JSON unasked (T5)."""
+    with workbench(folder, create=True) as bench:
+        did, where = bench.space.did, bench.space.place.title
+        if not bench.is_new_space:
+            raise SpaceUnavailable(f"there is a space in {where} already; nothing was changed")
+        signer = bench.home.space_signer(did)
+    if as_json:
+        print_json({"space": did, "place": where})
+        return WHOLE
+    assert signer is not None, "it was made just now"
+    print_text(f"Made the space {did} in {where}", "", phrase_of(signer), "", WRITE_DOWN)
+    return WHOLE
+
+
+def list_(as_json: bool) -> int:
+    """Where they lie is not known here: a folder says what it is."""
+    found = Home.open(settings().home).space_keys()
+    if as_json:
+        print_json({"spaces": [{"space": did} for did in found]})
+    elif found:
+        print_text(*found)
+    else:
+        print_text(
+            "No key of a space is here; `skypail space create` makes one, `space key import` takes one"
+        )
+    return WHOLE
+
+
+def info(folder: Path | None, as_json: bool) -> int:
+    """What can be told without reading the shards."""
+    with workbench(folder) as bench:
+        document = _document(bench)
+    if as_json:
+        print_json(document)
+        return WHOLE
+    print_text(
+        f"Space     {document['space']}",
+        f"Place     {document['place']}",
+        f"Key       {'here' if document['keyHere'] else 'not on this machine'}",
+        f"Holds     {document['shards']:,} shards, {size_text(document['bytes'])}",
+        f"Agents    {', '.join(document['agents']) or 'none yet'}",
+        f"Keeps     {document['retention'] or 'every snapshot: `skypail prune` has no policy yet'}",
+    )
+    rows = [[account, f"{count:,}"] for account, count in document["accounts"].items()]
+    if rows:
+        print_table(("ACCOUNT", "SNAPSHOTS"), rows)
+    return WHOLE
+
+
+def _document(bench: Workbench) -> dict[str, Any]:
+    head, _ = bench.look()
+    policy = stored_policy(head, bench.space.get)
+    shards = bench.space.index.shards().values()
+    return {
+        "space": bench.space.did,
+        "place": bench.space.place.title,
+        "keyHere": bench.home.space_signer(bench.space.did) is not None,
+        "shards": len(shards),
+        "bytes": sum(row.entry.size for row in shards),
+        "agents": sorted(bench.clock.report().agents),
+        "accounts": dict(Counter(entry.account for entry in run(entries(head), bench.space.get))),
+        "retention": None if policy is None else str(policy),
+    }
+
+
+def export(folder: Path | None, as_json: bool) -> int:
+    """Raises SpaceKeyUnknown."""
+    with workbench(folder) as bench:
+        did, signer = bench.space.did, bench.home.space_signer(bench.space.did)
+    if signer is None:
+        raise SpaceKeyUnknown(did)
+    if as_json:
+        print_json({"space": did, "phrase": phrase_of(signer)})
+    else:
+        print_text(phrase_of(signer))
+    return WHOLE
+
+
+def import_(as_json: bool) -> int:
+    """Keep the key. Raises PhraseInvalid."""
+    signer = parse_phrase(_ask_phrase())
+    home = Home.open(settings().home)
+    is_new = home.space_signer(signer.did) is None
+    home.keep_space_key(signer)
+    if as_json:
+        print_json({"space": signer.did, "new": is_new})
+    else:
+        print_text(
+            f"{'Took' if is_new else 'This machine has'} the key of {signer.did}",
+            "If its shards are all that is left of it, `skypail space recover --space DIR` brings it back",
+        )
+    return WHOLE
+
+
+def _ask_phrase() -> str:
+    """From the terminal without echo, or standard input: never the command line (T5)."""
+    try:
+        if sys.stdin.isatty():
+            return getpass.getpass(f"The {WORDS} words, on one line: ")
+        return sys.stdin.read(MAX_PHRASE_CHARS + 1)
+    except (EOFError, UnicodeDecodeError):
+        raise PhraseInvalid("nothing was typed that is text") from None

@@ -1,0 +1,60 @@
+"""`skypail space …`: making a space, its key, and what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backup_agent.cli.options import JsonOption, SpaceOption, folder
+
+app = typer.Typer(help="Make spaces, keep their keys, look at them.")
+key_app = typer.Typer(help="A space's key, as 24 words that you can write down.")
+app.add_typer(key_app, name="key")
+
+
+@app.command()
+def create(
+    where: Annotated[
+        Path | None,
+        typer.Argument(metavar="DIR", parser=folder, help="[default: in SKYPAIL_HOME]", show_default=False),
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Make a space, and show its key once: write the words down."""
+    from backup_agent.cli.commands.spaces import create
+
+    return create(where, as_json)
+
+
+@app.command("list")
+def list_(as_json: JsonOption = False) -> int:
+    """List the spaces whose keys are on this machine."""
+    from backup_agent.cli.commands.spaces import list_
+
+    return list_(as_json)
+
+
+@app.command()
+def info(space: SpaceOption = None, as_json: JsonOption = False) -> int:
+    """Show what a space is and holds: accounts, agents, size, and how long snapshots are kept."""
+    from backup_agent.cli.commands.spaces import info
+
+    return info(space, as_json)
+
+
+@key_app.command("export")
+def export(space: SpaceOption = None, as_json: JsonOption = False) -> int:
+    """Show the key of a space. Whoever reads these words has the space."""
+    from backup_agent.cli.commands.spaces import export
+
+    return export(space, as_json)
+
+
+@key_app.command("import")
+def import_(as_json: JsonOption = False) -> int:
+    """Take the key of a space: 24 words that are typed in, or come on standard input."""
+    from backup_agent.cli.commands.spaces import import_
+
+    return import_(as_json)
