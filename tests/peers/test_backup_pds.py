@@ -180,7 +180,7 @@ def test_a_deactivated_account_is_backed_up_by_its_owner_alone(pds_bed: PdsBed, 
     refused = shell("backup", owner.did)
     assert (refused.code, refused.out, refused.err.count("\n")) == (
         1,
-        f"Made a new space in {shell.home / 'space'}\n",
+        f"Made a new space in {shell.home / 'space'}\nWrite its key down: `skypail space key export` shows it\n",
         1,
     )
     assert "is deactivated" in refused.err
@@ -197,7 +197,7 @@ def test_an_account_taken_down_is_backed_up_by_its_owner_alone(pds_bed: PdsBed, 
     refused = shell("backup", owner.did)
     assert (refused.code, refused.out, refused.err.count("\n")) == (
         1,
-        f"Made a new space in {shell.home / 'space'}\n",
+        f"Made a new space in {shell.home / 'space'}\nWrite its key down: `skypail space key export` shows it\n",
         1,
     )
     assert "was taken down" in refused.err
@@ -212,7 +212,7 @@ def test_an_account_that_is_not_there(pds_bed: PdsBed, shell: Shell) -> None:
     said = shell("backup", "did:plc:" + "a" * 24)
     assert (said.code, said.out, said.err.count("\n")) == (
         1,
-        f"Made a new space in {shell.home / 'space'}\n",
+        f"Made a new space in {shell.home / 'space'}\nWrite its key down: `skypail space key export` shows it\n",
         1,
     )
     assert "does not know did:plc:aaa" in said.err

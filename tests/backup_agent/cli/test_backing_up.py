@@ -73,7 +73,7 @@ def test_a_host_that_lies_is_exit_code_1_and_nothing_recorded(online: Shell, hos
 def test_an_account_that_is_not_served(online: Shell, host: FaultyHost) -> None:
     host.fault(GET_LATEST_COMMIT, refused("RepoDeactivated"))
     said = online("backup", did_of(host))
-    assert (said.code, said.out.count("\n")) == (1, 1)
+    assert (said.code, said.out.count("\n")) == (1, 2)
     assert "is deactivated" in said.err
     assert "skypail login" in said.err
 
@@ -81,7 +81,7 @@ def test_an_account_that_is_not_served(online: Shell, host: FaultyHost) -> None:
 def test_an_answer_that_makes_no_sense(online: Shell, host: FaultyHost) -> None:
     host.fault(GET_LATEST_COMMIT, replaced(b"<html>nothing here</html>"))
     said = online("backup", did_of(host))
-    assert (said.code, said.out.count("\n"), said.err.count("\n")) == (1, 1, 1)
+    assert (said.code, said.out.count("\n"), said.err.count("\n")) == (1, 2, 1)
 
 
 def test_a_host_in_trouble_is_tried_later(
@@ -119,7 +119,7 @@ def test_what_was_damaged_is_fetched_again_and_said(online: Shell, host: FaultyH
 def test_a_private_host_is_refused_unless_allowed(online: Shell, host: FaultyHost) -> None:
     online.environ["SKYPAIL_ALLOW_PRIVATE_HOSTS"] = "0"
     said = online("backup", did_of(host))
-    assert (said.code, said.out.count("\n")) == (1, 1)
+    assert (said.code, said.out.count("\n")) == (1, 2)
     assert "refused to connect to 'localhost'" in said.err
     assert not host.requests
 
