@@ -178,9 +178,9 @@ def test_a_deactivated_account_is_backed_up_by_its_owner_alone(pds_bed: PdsBed, 
     owner = seed_account(pds_bed.a, "dozing.a.test", records=20, blobs=2)
     owner.call("POST", "com.atproto.server.deactivateAccount", json={})
     refused = shell("backup", owner.did)
-    assert (refused.code, refused.out, refused.err.count("\n")) == (
+    assert (refused.code, refused.out.splitlines()[0], refused.err.count("\n")) == (
         1,
-        f"Made a new space in {shell.home / 'space'}\nWrite its key down: `skypail space key export` shows it\n",
+        f"Made a new space in {shell.home / 'space'}",
         1,
     )
     assert "is deactivated" in refused.err
@@ -195,9 +195,9 @@ def test_an_account_taken_down_is_backed_up_by_its_owner_alone(pds_bed: PdsBed, 
     owner = seed_account(pds_bed.a, "felled.a.test", records=20, blobs=2)
     take_down(owner)
     refused = shell("backup", owner.did)
-    assert (refused.code, refused.out, refused.err.count("\n")) == (
+    assert (refused.code, refused.out.splitlines()[0], refused.err.count("\n")) == (
         1,
-        f"Made a new space in {shell.home / 'space'}\nWrite its key down: `skypail space key export` shows it\n",
+        f"Made a new space in {shell.home / 'space'}",
         1,
     )
     assert "was taken down" in refused.err
@@ -210,9 +210,9 @@ def test_an_account_taken_down_is_backed_up_by_its_owner_alone(pds_bed: PdsBed, 
 
 def test_an_account_that_is_not_there(pds_bed: PdsBed, shell: Shell) -> None:
     said = shell("backup", "did:plc:" + "a" * 24)
-    assert (said.code, said.out, said.err.count("\n")) == (
+    assert (said.code, said.out.splitlines()[0], said.err.count("\n")) == (
         1,
-        f"Made a new space in {shell.home / 'space'}\nWrite its key down: `skypail space key export` shows it\n",
+        f"Made a new space in {shell.home / 'space'}",
         1,
     )
     assert "does not know did:plc:aaa" in said.err
