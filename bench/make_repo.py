@@ -57,7 +57,7 @@ def make_repo(count: int, *, seed: int = 1, did: str = "did:plc:syntheticsynthet
     nodes: dict[CID, bytes] = {}
     root = build_tree(records, nodes)
     key = ec.derive_private_key(Random(seed).randrange(1, ORDER), ec.SECP256K1())
-    commit = sign_commit(key, did, root, _tid(START + timedelta(minutes=count + 1)), nodes)
+    commit = sign_commit(key, did, root, tid(START + timedelta(minutes=count + 1)), nodes)
     ordered = {commit: nodes.pop(commit)} | dict(_in_order(root, nodes, blocks))
     return Repo(did, did_key(key), commit, ordered, records, blobs)
 
@@ -99,7 +99,7 @@ def _records(random: Random, count: int, did: str, blobs: dict[CID, bytes]) -> I
     for number in range(count):
         at = START + timedelta(minutes=number, microseconds=random.randrange(1_000_000))
         created = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        kind, rkey = random.randrange(100), _tid(at)
+        kind, rkey = random.randrange(100), tid(at)
         other = "did:plc:" + "".join(random.choices(BASE32, k=24))
         subject = {"cid": str(_cid(random)), "uri": f"at://{other}/app.bsky.feed.post/{rkey}"}
         if kind < LIKE:
@@ -135,7 +135,8 @@ def _cid(random: Random) -> CID:
     return cid_of(DAG_CBOR, random.randbytes(8))
 
 
-def _tid(at: datetime) -> str:
+def tid(at: datetime) -> str:
+    """The TID of that time."""
     number = (int((at - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)) << 10) | 7
     return "".join(BASE32[number >> shift & 31] for shift in range(60, -1, -5))
 
