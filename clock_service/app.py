@@ -20,6 +20,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clock_service.errors import StoreUnavailable
 from clock_service.intake import Intake, NotReceived
@@ -64,8 +65,20 @@ class ClockApp:
         self._metrics = Metrics(clocks)
         self._intake = Intake()
 
-    def starlette(self) -> Starlette:
-        """The ASGI application."""
+    def asgi(self) -> ASGIApp:
+        """The application. What is asked for all the time goes past the router, whose layers cost a tenth."""
+        post, others = self._counted(self._post), self._starlette()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http" and scope["path"] == "/" and scope["method"] == "POST":
+                response = await post(Request(scope, receive, send))
+                await response(scope, receive, send)
+            else:
+                await others(scope, receive, send)
+
+        return app
+
+    def _starlette(self) -> Starlette:
         routes = [
             Route("/", self._counted(self._post), methods=["POST"]),
             Route("/receipt/{task}", self._counted(self._receipt)),
@@ -73,10 +86,11 @@ class ClockApp:
             Route("/health", self._counted(self._health)),
             Route("/metrics", self._show_metrics),
         ]
-        return Starlette(routes=routes, lifespan=self._lifespan)
+        return Starlette(routes=routes, lifespan=lambda _: self.lifespan())
 
     @asynccontextmanager
-    async def _lifespan(self, app: Starlette) -> AsyncGenerator[None]:
+    async def lifespan(self) -> AsyncGenerator[None]:
+        """Whoever runs it keeps it within this: what is not stored yet is at the end."""
         yield
         await self._receipts.settle()
 
@@ -102,7 +116,7 @@ class ClockApp:
             return Response(refusal.body, refusal.status, refusal.headers)
         try:
             async with self._intake.body(request) as body:
-                answer = await self._server.respond(request.headers, body)
+                answer = await self._server.answer(body)
         except NotReceived as error:
             return _text(error.status, str(error), {"connection": "close"})
         return Response(answer.body, answer.status, answer.headers)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 from weakref import WeakKeyDictionary
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
+
+from clock_service.one_write import OneWrite
 
 HEADERS_TIMEOUT_S = 20.0
 """For a connection to come to its first request, and for the headers of every request to arrive."""
@@ -22,7 +25,7 @@ class ImpatientProtocol(HttpToolsProtocol):
     """As uvicorn's, with limits on what a connection may cost that asks for nothing, or endlessly."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, OneWrite(transport, self.loop)))
         self._headers_bytes = 0
         self._awaits_headers = True
         self._deadline: asyncio.TimerHandle | None = None

@@ -73,7 +73,7 @@ def serve(options: Options, announce: Callable[[Started], None]) -> None:
     listener = _listen(options.host, options.port)
     store = open_store(options.database)
     try:
-        app = ClockApp(ClockService(store, options.policy), issuer).starlette()
+        app = ClockApp(ClockService(store, options.policy), issuer).asgi()
         config = uvicorn.Config(
             app,
             http=ImpatientProtocol,

@@ -26,7 +26,7 @@ from ucan.multikey import ED25519, RSA, SECP256K1, PublicKey, format_did_key, pa
 from ucan.varsig import ALGORITHMS, SIGNATURE_BYTES, SIGNATURE_CODES, decode_varsig, encode_varsig
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 SEED_BYTES = 32
 
@@ -80,10 +80,9 @@ class Verifier:
 
     def _verify_ed25519(self, payload: bytes, signature: bytes) -> None:
         from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
         try:
-            Ed25519PublicKey.from_public_bytes(self.public_key.key).verify(signature, payload)
+            _public_key(self.public_key.key).verify(signature, payload)
         except (InvalidSignature, ValueError) as error:
             raise BadSignature(self.did, "does not match the payload") from error
 
@@ -168,6 +167,14 @@ class Signer:
     def sign(self, payload: bytes) -> bytes:
         """The varsig of `payload`."""
         return encode_varsig(SIGNATURE_CODES[ED25519], _private_key(self.seed).sign(payload))
+
+
+@lru_cache(maxsize=1024)
+def _public_key(key: bytes) -> Ed25519PublicKey:
+    """Raises ValueError."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    return Ed25519PublicKey.from_public_bytes(key)
 
 
 @lru_cache(maxsize=4)

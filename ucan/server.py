@@ -5,7 +5,7 @@ Source: @ucanto/server 11.0.3, server; spec/ucan.md
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 from pail.cid import CID
 from pail.errors import DecodeError, MissingBlock, TooLarge
@@ -56,9 +56,10 @@ class Server:
         headers: names in any case. body: at most MAX_BODY_BYTES; the mount stops reading there and
         calls `refuse_headers` before it reads.
         """
-        refusal = refuse_headers(headers)
-        if refusal:
-            return refusal
+        return refuse_headers(headers) or await self.answer(body)
+
+    async def answer(self, body: bytes) -> Response:
+        """As `respond`, to a request whose headers were not refused."""
         if len(body) > MAX_BODY_BYTES:
             return too_large(f"a body of {len(body)} bytes; the limit is {MAX_BODY_BYTES}")
         try:
@@ -67,14 +68,16 @@ class Server:
             return too_large(str(error))
         except (DecodeError, MissingBlock) as error:
             return malformed(str(error))
-        return answer_with(encode_response([await self._in_turn(invocation) for invocation in invocations]))
+        return answer_with(encode_response([receipt async for receipt in self._run_all(invocations)]))
 
-    async def _in_turn(self, invocation: Delegation) -> Receipt:
+    async def _run_all(self, invocations: Sequence[Delegation]) -> AsyncIterator[Receipt]:
         """Other requests go on between two costly invocations."""
         from asyncio import sleep
 
-        await sleep(0)
-        return await self.run(invocation)
+        for number, invocation in enumerate(invocations):
+            if number:
+                await sleep(0)
+            yield await self.run(invocation)
 
     async def run(self, invocation: Delegation) -> Receipt:
         """The receipt of one invocation, done or refused."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from pail.cid import CID
@@ -57,7 +58,6 @@ def signed_payload(ucan: Ucan, algorithm: str) -> bytes:
 
     algorithm: the name in the header, "" for a principal without a key.
     """
-    header = {"alg": algorithm, "typ": "JWT", "ucv": VERSION}
     payload: dict[str, Value] = {
         "iss": ucan.issuer,
         "aud": ucan.audience,
@@ -72,7 +72,12 @@ def signed_payload(ucan: Ucan, algorithm: str) -> bytes:
     ):
         if value:
             payload[name] = value
-    return _base64url(encode_dag_json(header)) + b"." + _base64url(encode_dag_json(payload))
+    return _header(algorithm) + b"." + _base64url(encode_dag_json(payload))
+
+
+@lru_cache(maxsize=8)
+def _header(algorithm: str) -> bytes:
+    return _base64url(encode_dag_json({"alg": algorithm, "typ": "JWT", "ucv": VERSION}))
 
 
 def encode_ucan(ucan: Ucan) -> Block:

@@ -133,11 +133,11 @@ def _find_fault(
 ) -> Validation[Failure | None]:
     """What is wrong with one UCAN by itself: its time, or that its issuer did not issue it."""
     search.spend(CHECK_EFFORT)
-    ucan, cid = delegation.ucan, str(delegation.cid)
+    ucan, cid = delegation.ucan, delegation.cid
     if ucan.expires_at_unix is not None and ucan.expires_at_unix <= search.now_unix_s:
-        return expired(cid, ucan)
+        return expired(str(cid), ucan)
     if ucan.not_before_unix is not None and search.now_unix_s <= ucan.not_before_unix:
-        return not_valid_before(cid, ucan)
+        return not_valid_before(str(cid), ucan)
     if ucan.issuer.startswith("did:key:"):
         return find_bad_signature(search, delegation, (Verifier.parse(ucan.issuer),))
     if ucan.issuer == search.authority.did:

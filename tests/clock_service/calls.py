@@ -70,12 +70,13 @@ class Caller:
     """Calls the app as a client would; `run` for what is awaited."""
 
     def __init__(self, app: ClockApp) -> None:
-        self._starlette = app.starlette()
+        self._app = app.asgi()
+        self._lifespan = app.lifespan
 
     def request(self, method: str, path: str = "/", **options) -> httpx.Response:
         async def call() -> httpx.Response:
-            async with self._starlette.router.lifespan_context(self._starlette):
-                transport = httpx.ASGITransport(app=self._starlette)
+            async with self._lifespan():
+                transport = httpx.ASGITransport(app=self._app)
                 async with httpx.AsyncClient(transport=transport, base_url=URL) as client:
                     return await client.request(method, path, **options)
 
