@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Coroutine, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from backup_agent.authority import Authority
 from backup_agent.cli.output import print_error
@@ -19,31 +17,15 @@ from backup_agent.delegations import Delegations
 from backup_agent.errors import DelegationError
 from backup_agent.home import Settings
 from backup_agent.net import Http, Retry, check_url
+from backup_agent.other_thread import OtherThread
 from clock_service.caller import Caller, Finish
 from clock_service.client import RemoteClock
 from clock_service.errors import RemoteClockError
 from clock_service.several import SeveralClocks, Trouble
 from ucan import Delegation
 
-T = TypeVar("T")
-
 ATTEMPTS = 2
 """At each clock: what fails now is caught up later, and nobody wants to wait for it."""
-
-
-class _OtherThread:
-    """Waits for work in a thread with an event loop of its own: also from within another loop."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1)
-        self._runner = asyncio.Runner()
-
-    def __call__(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._pool.submit(self._runner.run, work).result()
-
-    def close(self) -> None:
-        self._pool.submit(self._runner.close).result()
-        self._pool.shutdown()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +69,7 @@ class Line:
 @contextmanager
 def open_line(chosen: Settings) -> Generator[Line]:
     """A line for as long as the block lasts."""
-    finish = _OtherThread()
+    finish = OtherThread()
     http = Http(allow_private=chosen.allow_private_hosts, retry=Retry(attempts=ATTEMPTS))
     try:
         yield Line(ClockHost(http), finish, chosen.allow_private_hosts)

@@ -51,6 +51,7 @@ class Http:
     """Outgoing HTTP. Use as an async context manager.
 
     allow_private: loopback, also without TLS; for test beds (SKYPAIL_ALLOW_PRIVATE_HOSTS=1).
+    pace: when a host may be asked; by default this process alone remembers what hosts say of it.
     """
 
     def __init__(
@@ -63,11 +64,12 @@ class Http:
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         connect: httpcore.AsyncNetworkBackend | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.retry = retry or Retry()
         self.allow_private = allow_private
         self._clock = clock
-        self._pace = Pace(sleep=self.retry.sleep, now=now)
+        self._pace = pace or Pace(sleep=self.retry.sleep, now=now)
         backend = GuardedBackend(lookup, allow_private=allow_private, connect=connect)
         self._client = httpx.AsyncClient(
             transport=GuardedTransport(backend, tls or httpx.create_ssl_context()),

@@ -42,6 +42,8 @@ class Retry:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     chance: Callable[[], float] = random.random
     on_wait: Callable[[float, AgentError], None] = _say_nothing
+    patience_s: float = MAX_ASKED_WAIT_S
+    """The longest wait that is taken; what a host asks beyond it ends the attempts."""
 
     async def run(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """The result of `attempt`, called anew until it succeeds or fails for good.
@@ -62,7 +64,7 @@ class Retry:
     def wait_s(self, number: int, error: AgentError) -> float | None:
         """Seconds to wait after attempt `number` failed, from 1; None to give up."""
         asked_s = error.retry_after_s or 0.0
-        if not error.transient or asked_s > MAX_ASKED_WAIT_S:
+        if not error.transient or asked_s > self.patience_s:
             return None
         backoff_s = min(LONGEST_BACKOFF_S, FIRST_WAIT_S * 2 ** min(number - 1, 16))
         return asked_s + backoff_s * (0.5 + self.chance() / 2)
