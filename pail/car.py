@@ -102,12 +102,13 @@ class CarReader:
             at = end
 
 
-def _scan(data: bytes, at: int, blocks: list[Block]) -> int:
+def scan_plainly(data: bytes, at: int, blocks: list[Block]) -> int:
     """Append the blocks from `at` on, up to the first frame that is not whole or not common.
 
     Common is a length of two bytes or less and a CIDv1 of DAG-CBOR or raw by SHA2-256. This loop
     is most of what reading a repository costs, hence no call and no allocation without need: the
-    CID is made of the digest and looked for, rather than cut out and compared.
+    CID is made of the digest and looked for, rather than cut out and compared. `_scan.c` is the same
+    in C, for where it could be compiled.
     """
     size, sha256, append = len(data), hashlib.sha256, blocks.append
     new = cast(Any, tuple).__new__  # what Block(cid, content) calls, without its detour
@@ -133,6 +134,12 @@ def _scan(data: bytes, at: int, blocks: list[Block]) -> int:
         append(new(Block, (cid, content)))
         at = end
     return at
+
+
+try:
+    from pail._scan import scan as _scan
+except ImportError:  # not compiled
+    _scan = scan_plainly
 
 
 def _frame(data: bytes, at: int, limit: int) -> tuple[int, int]:

@@ -5,7 +5,7 @@ It only ever repeats what the folder says, so it may be lost, or be older than t
 Hence synchronous=NORMAL: a power cut may undo the last transactions, never tear the file.
 
     shard       one row for each file in shards/ that was looked at: size and version as seen
-    page        the places of a shard's blocks (`space.places`); key = page number << 32 | shard row
+    page        the places of a shard's blocks (`space.slices`); key = page number << 32 | shard row
     quarantine  places whose bytes did not hash to their digest
     readable    events and pail shards whose every descendant was found here (C3); see space.readable
     fold        the events of the last known head, so that it never goes back
@@ -19,14 +19,15 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
 
 from pail import CID
 from space.place import Entry
-from space.places import Slot, page_number, pages_of, place_in, places_in
+from space.places import Slot, place_in, places_in
+from space.slices import Slices, page_number
 
 SCHEMA_VERSION = 3
 BUSY_TIMEOUT_S = 60.0
@@ -137,22 +138,22 @@ class Index:
         found = self._db.execute("SELECT name, size, version FROM shard WHERE id = ?", (shard,)).fetchone()
         return Entry(*found) if found else None
 
-    def record(self, entry: Entry, state: State, slices: Sequence[bytes]) -> None:
+    def record(self, entry: Entry, state: State, slices: Slices) -> None:
         """Set what is known of a shard file, in place of what was known. Within a transaction.
 
-        slices: of its blocks, as `encode_slices` gives them; of a shard in state NOT_WHOLE none.
+        slices: of its blocks; of a shard in state NOT_WHOLE none.
         """
         find = "SELECT size, version, blocks FROM shard WHERE name = ? AND blocks > 0"
         known = self._db.execute(find, (entry.name,)).fetchone()
-        if known and state != State.WHOLE and known != (entry.size, entry.version, len(slices)):
+        if known and state != State.WHOLE and known != (entry.size, entry.version, slices.blocks):
             self._lose()
         self._drop(entry.name)
         row = self._db.execute(
             "INSERT INTO shard (name, size, version, state, blocks) VALUES (?, ?, ?, ?, ?)",
-            (entry.name, entry.size, entry.version, state, len(slices)),
+            (entry.name, entry.size, entry.version, state, slices.blocks),
         ).lastrowid
         assert row is not None
-        pages = ((page << 32 | row, places) for page, places in pages_of(slices))
+        pages = ((page << 32 | row, places) for page, places in enumerate(slices.pages) if places)
         self._db.executemany("INSERT INTO page VALUES (?, ?)", pages)
 
     def forget(self, names: Iterable[str]) -> None:

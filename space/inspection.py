@@ -20,7 +20,8 @@ from space.index import Index, ShardRow, State
 from space.layout import INDEX_SUFFIX, SHARDS, index_name, shard_of_name
 from space.place import Entry, Place
 from space.report import Damage, SpaceReport
-from space.sharded_dag_index import MAX_INDEX_BYTES, decode_index, encode_shard_index, encode_slices
+from space.sharded_dag_index import MAX_INDEX_BYTES, decode_index, encode_shard_index
+from space.slices import NO_SLICES, Slices, encode_slices
 from space.stage import Stage
 from space.stock import take_stock
 
@@ -112,7 +113,7 @@ def _settle(space: Inspected, report: SpaceReport) -> int:
         space.index.give_up()
         for name in damaged:
             if known[name].state == State.NOT_WHOLE:
-                space.index.record(known[name].entry, State.SETTLED, [])
+                space.index.record(known[name].entry, State.SETTLED, NO_SLICES)
     return given_up
 
 
@@ -133,11 +134,11 @@ def _take_in(space: Inspected, entry: Entry, known: ShardRow | None) -> Look | N
     try:
         slices = take_stock(space.place.open(SHARDS, entry), shard)
         if slices is not None:
-            look = Look(entry, State.WHOLE, len(slices))
+            look = Look(entry, State.WHOLE, slices.blocks)
         else:
             rest = _examine(space, entry, shard, known)
             state = _state(entry, known)
-            slices = _slices(rest.good) if state == State.DAMAGED else []
+            slices = _slices(rest.good) if state == State.DAMAGED else NO_SLICES
             look = Look(entry, state, 0 if state == State.SETTLED else len(rest.good), rest)
     except FileNotFoundError:
         return None
@@ -155,8 +156,8 @@ def _state(entry: Entry, known: ShardRow | None) -> State:
     return State.DAMAGED
 
 
-def _slices(good: Sequence[Good]) -> list[bytes]:
-    return encode_slices((cid[-34:], offset, size) for cid, offset, size in good)
+def _slices(good: Sequence[Good]) -> Slices:
+    return encode_slices(good)
 
 
 def _examine(space: Inspected, entry: Entry, shard: CID, known: ShardRow | None) -> Examination:
@@ -206,7 +207,7 @@ def _salvage(space: Inspected, look: Look, rest: Examination) -> None:
         # The stage must not skip what only this file holds; should it fail, the next look heals that.
         with space.index:
             after = State.SETTLED if look.state == State.SETTLED else State.NOT_WHOLE
-            space.index.record(look.entry, after, [])
+            space.index.record(look.entry, after, NO_SLICES)
         try:
             for batch in _batches(rest.good):
                 stage.put_many((good.cid, opened.read(good.offset, good.size)) for good in batch)
@@ -214,7 +215,7 @@ def _salvage(space: Inspected, look: Look, rest: Examination) -> None:
         except SpaceError:
             with space.index:
                 space.index.record(
-                    look.entry, look.state, _slices(rest.good) if look.state == State.DAMAGED else []
+                    look.entry, look.state, _slices(rest.good) if look.state == State.DAMAGED else NO_SLICES
                 )
             raise
 

@@ -17,7 +17,8 @@ from pail.cid import cid_prefix
 from pail.varint import encode_varint
 from space.background import Background
 from space.place import Draft
-from space.sharded_dag_index import MAX_SLICES, encode_slices
+from space.sharded_dag_index import MAX_SLICES
+from space.slices import Slices, encode_slices
 
 BUFFER_BYTES = 1 << 20
 
@@ -117,6 +118,6 @@ class ShardWriter:
         """The CID of the shard as it was flushed last."""
         return CID(cid_prefix(CAR) + self._hash.digest())
 
-    def slices(self) -> list[bytes]:
-        """Where its blocks stand, as `encode_slices` gives it."""
-        return encode_slices(zip([cid[-34:] for cid in self._cids], self.offsets, self.sizes, strict=True))
+    def slices(self) -> Slices:
+        """Where its blocks stand."""
+        return encode_slices(zip(self._cids, self.offsets, self.sizes, strict=True))

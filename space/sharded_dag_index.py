@@ -11,14 +11,15 @@ Source: https://github.com/storacha/specs/blob/main/w3-index.md
 from __future__ import annotations
 
 import struct
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 from pail import CAR, CID, DAG_CBOR, DecodeError, TooLarge, cid_of
 from pail.car import CarReader, Slice, encode_car
 from pail.cid import cid_prefix
 from pail.dag_cbor import MAX_BLOCK_BYTES, Block, Value, decode_dag_cbor, encode_block, encode_dag_cbor
+from space.places import start_behind
+from space.slices import MULTIHASH_BYTES, SLICE_HEAD, Slices, encode_slices, page_number
 
 VERSION = "index/sharded/dag@0.1"
 
@@ -31,12 +32,7 @@ MAX_SHARDS = 1024
 MAX_INDEX_BYTES = 64 << 20
 """Largest index that is decoded."""
 
-PAIR_OF_MULTIHASH = b"\x82\x58\x22"  # a list of two, the first 34 bytes
-_COMMON_SLICE = struct.Struct(">3s34sBBIBH")  # an offset of four bytes, a length of two
-_SMALL_SLICE = struct.Struct(">3s34sBBIBB")  # an offset of four bytes, a length of one
-
 _SHA2_256 = b"\x12\x20"
-_MULTIHASH_BYTES = 34
 
 
 class ShardSlices(NamedTuple):
@@ -90,26 +86,8 @@ def decode_index(data: bytes) -> ShardedDagIndex:
     return index
 
 
-def encode_slices(slices: Iterable[tuple[bytes, int, int]]) -> list[bytes]:
-    """The DAG-CBOR of each slice, once for each multihash, in the order of their digests.
-
-    Put together by hand, since 130,000 small lists cost the collector more than hashing their blocks.
-    """
-    common, small = _COMMON_SLICE.pack, _SMALL_SLICE.pack
-    entries = {
-        multihash: common(PAIR_OF_MULTIHASH, multihash, 0x82, 0x1A, offset, 0x19, length)
-        if 0xFFFF < offset <= 0xFFFFFFFF and 0xFF < length <= 0xFFFF
-        else small(PAIR_OF_MULTIHASH, multihash, 0x82, 0x1A, offset, 0x18, length)
-        if 0xFFFF < offset <= 0xFFFFFFFF and 23 < length <= 0xFF
-        else encode_dag_cbor([multihash, [offset, length]])
-        for multihash, offset, length in slices
-    }
-    assert set(map(len, entries)) <= {_MULTIHASH_BYTES}, "blocks are named by sha2-256"
-    return sorted(entries.values())
-
-
-def encode_shard_index(shard: CID, size_bytes: int, slices: list[bytes]) -> bytes:
-    """The index of one shard, whose `encode_slices` are these, with itself as its content."""
+def encode_shard_index(shard: CID, size_bytes: int, slices: Slices) -> bytes:
+    """The index of one shard, whose slices these are, with itself as its content."""
     return _encode_root(shard, [_encode_shard(shard, size_bytes, slices)])
 
 
@@ -118,15 +96,16 @@ def _encode_root(content: CID, shards: Sequence[Block]) -> bytes:
     return encode_car([root.cid], [root, *dict.fromkeys(shards)])
 
 
-def _encode_shard(shard: CID, size_bytes: int, slices: list[bytes]) -> Block:
-    if len(slices) > MAX_SLICES:
-        raise TooLarge(f"shard of {len(slices)} blocks; the limit is {MAX_SLICES}")
+def _encode_shard(shard: CID, size_bytes: int, slices: Slices) -> Block:
+    if slices.blocks > MAX_SLICES:
+        raise TooLarge(f"shard of {slices.blocks} blocks; the limit is {MAX_SLICES}")
     own = shard.multihash
-    itself = encode_dag_cbor([own, [0, size_bytes]])
-    at = bisect_left(slices, itself[:37])
-    assert not (at < len(slices) and slices[at].startswith(itself[:37])), "no block is its own shard"
-    head = b"".join((PAIR_OF_MULTIHASH, own, _array_head(len(slices) + 1)))
-    data = b"".join((head, *slices[:at], itself, *slices[at:]))
+    number = page_number(own[-32:])
+    page = slices.pages[number]
+    at = start_behind(page, own[-32:])
+    parts = [SLICE_HEAD[:3], own, _array_head(slices.blocks + 1), *slices.pages]
+    parts[3 + number] = page[:at] + encode_dag_cbor([own, [0, size_bytes]]) + page[at:]
+    data = b"".join(parts)
     return Block(cid_of(DAG_CBOR, data), data)
 
 
@@ -173,7 +152,7 @@ def _decode_slice(entry: Value) -> Slice:
             found = Slice(multihash, offset, length)
         case _:
             raise DecodeError("index's slice is not [multihash, [offset, length]]")
-    if len(multihash) != _MULTIHASH_BYTES or not multihash.startswith(_SHA2_256):
+    if len(multihash) != MULTIHASH_BYTES or not multihash.startswith(_SHA2_256):
         raise DecodeError("index's slice is not named by a sha2-256")
     if type(offset) is not int or type(length) is not int or offset < 0 or length < 0:
         raise DecodeError("index's slice is not at a place in its shard")

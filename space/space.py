@@ -21,6 +21,7 @@ from space.place_cache import PlaceCache
 from space.places import Slot
 from space.report import SpaceReport
 from space.shard_files import ShardFiles
+from space.slices import Slices
 from space.stage import Stage
 
 _SHA2_256 = b"\x12\x20"
@@ -162,7 +163,7 @@ class Space:
         """A place to write blocks into before they belong to the space: use it in a `with`."""
         return Stage(self.place, self, self._record_whole)
 
-    def _record_whole(self, shards: Iterable[tuple[Entry, list[bytes]]]) -> None:
+    def _record_whole(self, shards: Iterable[tuple[Entry, Slices]]) -> None:
         with self.index:
             for entry, slices in shards:
                 self.index.record(entry, State.WHOLE, slices)

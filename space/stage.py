@@ -20,6 +20,7 @@ from space.place import Draft, Entry, Place
 from space.report import Published
 from space.shard_writer import ShardWriter
 from space.sharded_dag_index import encode_shard_index
+from space.slices import Slices
 from space.stock import MAX_BLOCK_BYTES
 
 
@@ -31,7 +32,7 @@ class Holder(Protocol):
     def get(self, cids: Sequence[CID]) -> list[bytes]: ...
 
 
-Record = Callable[[Iterable[tuple[Entry, list[bytes]]]], None]
+Record = Callable[[Iterable[tuple[Entry, Slices]]], None]
 """Takes the files of new whole shards and their slices into the index, in one transaction."""
 
 
@@ -151,7 +152,7 @@ class Stage:
         self.__exit__()
         return published
 
-    def _sync(self, writer: ShardWriter) -> tuple[Draft, list[bytes]]:
+    def _sync(self, writer: ShardWriter) -> tuple[Draft, Slices]:
         """Sync a shard and its index under temporary names; the index and the shard's slices."""
         writer.flush()
         self._background.start(writer.draft.sync)

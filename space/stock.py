@@ -15,7 +15,7 @@ from pail import CID, DecodeError, TooLarge
 from pail.car import CarReader
 from pail.varint import decode_varint
 from space.place import Opened
-from space.sharded_dag_index import encode_slices
+from space.slices import Slices, encode_slices
 
 MAX_BLOCK_BYTES = 8 << 20
 """Largest block in a shard; that of `pail.dag_cbor`."""
@@ -34,8 +34,8 @@ def chunks(shard: Opened) -> Iterator[bytes]:
         shard.close()
 
 
-def take_stock(opened: Opened, shard: CID) -> list[bytes] | None:
-    """The encoded slices of the blocks of a whole shard, None if `opened` is not `shard` whole; closes it.
+def take_stock(opened: Opened, shard: CID) -> Slices | None:
+    """The slices of the blocks of a whole shard, None if `opened` is not `shard` whole; closes it.
 
     Raises OSError, FileNotFoundError among it.
     """

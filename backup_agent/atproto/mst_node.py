@@ -26,6 +26,7 @@ from backup_agent.atproto.errors import InvalidTree
 from backup_agent.atproto.mst_bytes import (
     BYTES_HEADS,
     MAX_KEY_BYTES,
+    MAX_NODE_BYTES,
     SHARED,
     Row,
     match_node,
@@ -42,6 +43,9 @@ _LAYERS = bytes((8 - first.bit_length()) // 2 for first in range(256))
 
 Entry = tuple[bytes, CID]
 """A record path and the CID of its record."""
+
+Parts = tuple[int, list[Entry], list["CID | None"]]
+"""Of a node: its layer, its entries, and the links around them."""
 
 
 @final
@@ -100,33 +104,50 @@ def decode_node(place: Place, data: bytes) -> Node:
 
     Raises InvalidTree, naming what is wrong and at which key.
     """
-    cid, layer, low, high = place
-    left, rows = match_node(cid, data)
-    if not rows:
-        return _decode_bare(place, data, left)
-    entries: list[Entry] = []
-    links = [left]
-    layer = _decode_entries(place, data, rows, entries, links)
-    if low and entries[0][0] <= low:
+    cid, _, low, high = place
+    parts = _take_apart(data) if len(data) <= MAX_NODE_BYTES else None
+    if parts is None or place.layer not in (None, parts[0]):
+        parts = take_apart_plainly(place, data)
+    layer, entries, links = parts
+    if low and entries and entries[0][0] <= low:
         raise InvalidTree(cid, f"out of order, not greater than {low.decode()!r}", entries[0][0])
-    if high is not None and entries[-1][0] >= high:
+    if high is not None and entries and entries[-1][0] >= high:
         raise InvalidTree(cid, f"out of order, not less than {high.decode()!r}", entries[-1][0])
     if layer == 0 and links.count(None) != len(links):
         raise InvalidTree(cid, "it is on layer 0 and has a subtree")
     return Node(place, data, layer, entries, links)
 
 
-def _decode_bare(place: Place, data: bytes, left: CID | None) -> Node:
-    """A node without keys: the empty tree, or a link in a chain that only bridges layers."""
+def take_apart_plainly(place: Place, data: bytes) -> Parts:
+    """What is in the node `data`, its place's bounds aside. Raises InvalidTree.
+
+    `_node.c` is the same in C for nodes with entries, and leaves to this what it does not take.
+    """
+    left, rows = match_node(place.cid, data)
+    if not rows:
+        return _layer_of_bare(place, left), [], [left]
+    entries: list[Entry] = []
+    links = [left]
+    return _decode_entries(place, data, rows, entries, links), entries, links
+
+
+try:
+    from backup_agent.atproto._node import take_apart as _take_apart
+except ImportError:  # not compiled
+
+    def _take_apart(data: bytes, /) -> Parts | None:
+        return None
+
+
+def _layer_of_bare(place: Place, left: CID | None) -> int:
+    """Of a node without keys: the empty tree, or a link in a chain that only bridges layers."""
     if place.layer is None:
         if left is not None:
             raise InvalidTree(place.cid, "the root has no key but a subtree: its top is not trimmed")
-        return Node(place, data, 0, [], [None])
+        return 0
     if left is None:
         raise InvalidTree(place.cid, "it is empty, and not the root of an empty tree")
-    if place.layer == 0:
-        raise InvalidTree(place.cid, "it is on layer 0 and has a subtree")
-    return Node(place, data, place.layer, [], [left])
+    return place.layer
 
 
 def _decode_entries(

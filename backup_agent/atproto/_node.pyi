@@ -1,0 +1,3 @@
+from backup_agent.atproto.mst_node import Parts
+
+def take_apart(data: bytes, /) -> Parts | None: ...

@@ -1,0 +1,3 @@
+from pail.dag_cbor import Block
+
+def scan(data: bytes, at: int, blocks: list[Block], /) -> int: ...

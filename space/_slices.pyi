@@ -1,0 +1,3 @@
+from collections.abc import Iterable
+
+def encode(blocks: Iterable[tuple[bytes, int, int]], /) -> tuple[int, list[bytes]]: ...
