@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
+from clock_service.answering import print_started
 from clock_service.policy import Guard, Policy, Provision
-from clock_service.serve import Options, print_started, serve
+from clock_service.serve import Options, serve
 
 if __name__ == "__main__":
     key, database, *guard = sys.argv[1:]

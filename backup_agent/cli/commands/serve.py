@@ -12,7 +12,8 @@ from backup_agent.cli.workbench import settings
 from backup_agent.errors import HomeUnusable
 from backup_agent.home import Home
 from clock_service import Guard, Limits, Policy, Provision, Registration, Store, open_store
-from clock_service.serve import Options, Started, print_started
+from clock_service.answering import Started, print_started
+from clock_service.serve import Options
 from clock_service.serve import serve as run_service
 from ucan import encode_did
 
