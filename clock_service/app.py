@@ -6,7 +6,7 @@
     GET  /health                200 if the store answers, else 503
     GET  /metrics               counters in Prometheus' text format
 
-A store that does not answer is 503: nothing was acknowledged (C4).
+A store that does not answer, or too much to replay, is 503: nothing was acknowledged (C4).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from clock_service.errors import StoreUnavailable
+from clock_service.errors import AskAgain
 from clock_service.intake import Intake, NotReceived
 from clock_service.metrics import Metrics
 from clock_service.receipts import KeepingServer, ReceiptKeeper
@@ -100,11 +100,9 @@ class ClockApp:
         async def endpoint(request: Request) -> Response:
             try:
                 response = await work(request)
-            except StoreUnavailable as error:
-                log.error("store unavailable", extra={"why": str(error)})
-                response = _text(
-                    503, "the store does not answer; nothing was acknowledged", {"retry-after": "1"}
-                )
+            except AskAgain as error:
+                log.error("asked to come again", extra={"why": str(error)})
+                response = _text(503, error.told, {"retry-after": str(error.retry_after_s)})
             self._metrics.count(response.status_code)
             return response
 

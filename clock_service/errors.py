@@ -14,7 +14,9 @@ ClockServiceError
 │   └── TooMuch            a limit named in its module was passed
 ├── NotProvisioned       the operator does not host this space
 ├── OverLimit            the space has used up what the operator gives it
-├── StoreUnavailable     the database did not do it; whether it was done is unknown, ask again
+├── AskAgain             it was not done now, or nobody knows; asking again later is always safe
+│   ├── StoreUnavailable   the database did not do it, or did and could not say so
+│   └── Busy               too much waits for the processor; nothing was done
 ├── NewerSchema          a newer skypail has been at this database
 ├── BadOption            the service cannot be run like that; the operator's to mend
 └── BadKeyFile           the service's key cannot be used; the operator's to mend
@@ -70,8 +72,11 @@ class ShardsWanted(Refused):
     """To recompute the root of `event` the block `missing` must come along."""
 
     def __init__(self, event: CID, missing: CID | None) -> None:
-        named = "none came along" if missing is None else f"missing {missing}"
-        super().__init__(event, f"the pail shards that it touches are wanted with it: {named}")
+        named = "some did not come along" if missing is None else f"missing {missing}"
+        super().__init__(
+            event,
+            f"this clock takes only what it can do again; attach the pail shards that it touches: {named}",
+        )
         self.missing = missing
 
 
@@ -135,8 +140,23 @@ class OverLimit(ClockServiceError):
         self.wanted = wanted
 
 
-class StoreUnavailable(ClockServiceError):
+class AskAgain(ClockServiceError):
+    """No answer of the clock's: the whole request gets a 503 that says in how many seconds to ask again."""
+
+    retry_after_s = 1
+    told = "the store does not answer; nothing was acknowledged"
+    """To whoever asked; nothing of the machine is in it."""
+
+
+class StoreUnavailable(AskAgain):
     """The database cannot be reached, is full or too slow. Asking again is always safe."""
+
+
+class Busy(AskAgain):
+    """`why` nothing was examined, and so nothing was taken."""
+
+    retry_after_s = 5
+    told = "too much waits to be replayed; nothing was taken"
 
 
 class NewerSchema(ClockServiceError):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from clock_service.policy import writes
-from pail import CID, Block, PailError, Reader, Walk, run
+from pail import CID, Block, PailError, Reader, TooLarge, Walk, run
 from pail.event import Event, decode_event
 from pail.history import history
 from pail.operation import decode_operation
@@ -24,6 +24,9 @@ MAX_PART_BYTES = 4 << 20
 
 MAX_TOUCHED = 1 << 14
 """Pail shards that go along with one event; with more on its way none go."""
+
+MAX_REPLAYED = 1 << 12
+"""Events that a service is asked to replay; shards for a merge of more stay at home."""
 
 
 class Part(NamedTuple):
@@ -83,12 +86,14 @@ def touched(event: Event) -> Walk[dict[CID, bytes]]:
     """The pail shards that are read when `event` is done again on the state of its parents.
 
     Cached ones too: what one process has in memory another has not.
-    Raises TooLarge past MAX_TOUCHED, DecodeError where the events are no operations.
+    Raises TooLarge past MAX_REPLAYED, DecodeError where the events are no operations.
     """
     keys = _keys(event)
     root = EMPTY.cid
     if event.parents:
         past = yield from history(event.parents)
+        if len(past.events) > MAX_REPLAYED:
+            raise TooLarge(f"more than {MAX_REPLAYED} events to replay")
         if past.ancestor is not None:
             root = decode_operation(decode_event((yield past.ancestor)).data)[1]
         keys += [key for replayed in past.events for key in _keys(replayed)]

@@ -97,12 +97,14 @@ class ClockService:
 
     async def _look(self, space: str, offer: Gathered, caveats: Caveats) -> Findings:
         """What the guard finds; nothing is read where nothing came along to be looked at."""
-        if not offer.blocks and not caveats.narrow:
+        is_bare = not offer.blocks and not caveats.narrow
+        if is_bare and all(offer.parents.values()):
             return Findings()
         known = await self.store.known(space, offer.named)
         self._check_provisioned(known, space)
-        if not caveats.narrow and (known.clock.guard or self.policy.guard) is Guard.OFF:
-            return Findings()
+        guard = known.clock.guard or self.policy.guard
+        if not caveats.narrow and (guard is Guard.OFF or (is_bare and guard is not Guard.REQUIRE)):
+            return Findings()  # a first event is proved by itself, where that is required
         if not wants_replay(known, offer, caveats):
             return await examine(self.store, known, offer, caveats)
         async with self._turns.of(space):

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from clock_service import capabilities
 from clock_service.capabilities import Advance, Following, Provide
-from clock_service.errors import ClockServiceError, NotProvisioned, StoreUnavailable
+from clock_service.errors import AskAgain, ClockServiceError, NotProvisioned
 from clock_service.failures import failure_of
 from clock_service.policy import Registration
 from clock_service.revoking import may_revoke, resources_of
@@ -105,12 +105,12 @@ def _follow_of(task: Task[Following]) -> Follow:
 
 
 def _named(work: Callable[[Task[N]], Awaitable[Outcome]]) -> Callable[[Task[N]], Awaitable[Outcome]]:
-    """`work`, with what refused it as a failure by name; StoreUnavailable stops the whole request."""
+    """`work`, with what refused it as a failure by name; AskAgain stops the whole request."""
 
     async def handler(task: Task[N]) -> Outcome:
         try:
             return await work(task)
-        except StoreUnavailable:
+        except AskAgain:
             raise
         except ClockServiceError as error:
             raise Refused(failure_of(error)) from error

@@ -45,6 +45,9 @@ class Author(MemoryStore):
     def only(self, *cids: CID) -> list[tuple[CID, bytes]]:
         return [(cid, self[cid]) for cid in cids]
 
+    def all_events(self) -> list[tuple[CID, bytes]]:
+        return [(cid, data) for cid, data in self.items() if data.startswith(b"\xa2\x64data")]
+
     def all(self, without: Collection[CID] = ()) -> list[tuple[CID, bytes]]:
         """Every block made so far: events and shards."""
         return [block for block in self.items() if block[0] not in without]

@@ -163,6 +163,17 @@ def revoke(issuer: Signer, what, *, proofs=()):
     )
 
 
+def test_too_much_to_replay_is_503_and_says_when_to_come_again(store, author, monkeypatch) -> None:
+    monkeypatch.setattr("clock_service.turns.MAX_WAITING", 0)
+    sides = (*author.put((), "a").head, *author.put((), "b").head)
+    merge = author.put(tuple(sorted(sides)), "merged").head[0]
+    body = encode_request([advance(merge, author.all())])
+    response = caller(store).request("POST", headers=HEADERS, content=body)
+    assert (response.status_code, response.headers["retry-after"]) == (503, "5")
+    assert "nothing was taken" in response.text
+    assert asyncio.run(store.known(SPACE)).clock.head == ()
+
+
 @pytest.mark.parametrize("revoker", [SPACE_KEY, AGENT])
 def test_a_delegation_that_was_revoked_is_worth_nothing(store, revoker) -> None:
     client = caller(store)

@@ -85,4 +85,4 @@ def test_an_advance_costs_the_same_after_a_hundred_events_and_after_many(counted
     early = costs("early")
     grow(LONG)
     assert early == costs("late")
-    assert max(map(len, early)) <= 6
+    assert max(map(len, early)) <= 10

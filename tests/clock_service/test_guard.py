@@ -89,9 +89,19 @@ def test_a_wrong_root_of_an_ancestor_is_refused_too(store, author) -> None:
 
 
 def test_without_shards_a_root_is_believed_when_possible_and_refused_when_required(store, author) -> None:
-    event = lie(author, (), "b")
+    first = Clock(store, author).take(author.put((), "a").head[0])
+    event = lie(author, first, "b")
     Clock(store, author, Guard.REQUIRE).refuse(ShardsWanted, event, blocks=author.only(event))
     assert Clock(store, author).take(event, blocks=author.only(event)) == (event,)
+
+
+def test_a_required_guard_takes_a_bare_first_event_and_says_what_the_next_one_lacks(store, author) -> None:
+    first = author.put((), "a").head[0]
+    clock = Clock(store, author, Guard.REQUIRE)
+    assert clock.take(first, blocks=author.only(first)) == (first,)
+    second = author.put((first,), "b").head[0]
+    error = clock.refuse(ShardsWanted, second, blocks=author.only(second))
+    assert "attach the pail shards that it touches" in str(error)
 
 
 def test_a_required_guard_takes_what_comes_with_its_shards(store, author) -> None:
@@ -260,11 +270,20 @@ def test_an_adder_does_not_stand_beside_what_nobody_can_replay(store, author) ->
     clock.refuse(BadEvent, upon.cid, ADDER, blocks=[*author.all(), upon])
 
 
-def test_the_guard_looks_at_only_so_many_blocks(store, author, monkeypatch) -> None:
-    monkeypatch.setattr("clock_service.examination.MAX_GUARD_READS", 10)
+def test_the_guard_looks_at_only_so_much_whoever_asks(store, author, monkeypatch) -> None:
+    monkeypatch.setattr("clock_service.examination.MAX_EFFORT", 10)
     clock = Clock(store, author)
     first = author.put((), "theirs/a").head
-    clock.take(author.chain(20, first)[-1])
+    clock.take(author.chain(20, first)[-1], blocks=author.all_events())
     event = author.put(first, "mine/a").head[0]
     clock.refuse(TooMuch, event, ADDER)
-    assert event in clock.take(event)
+    merge = author.put(clock.take(event), "merged").head[0]
+    for guard in (Guard.WHEN_POSSIBLE, Guard.REQUIRE):
+        Clock(store, author, guard).refuse(TooMuch, merge)
+    assert clock.take(merge, blocks=author.only(merge)) == (merge,)
+
+
+def test_a_long_operation_and_a_large_shard_count_for_more(store, author, monkeypatch) -> None:
+    monkeypatch.setattr("clock_service.examination.MAX_EFFORT", 10)
+    event = author.batch((), *(f"key/{number:03}" for number in range(100))).head[0]
+    Clock(store, author).refuse(TooMuch, author.put((event,), "a").head[0])
