@@ -25,12 +25,13 @@ MAX_EFFECTS = 256
 class Outcome:
     """What a handler answers. ok: the value of a success, if it is no Failure.
 
-    fork, join: invocations that the work leads to, by others and in their own time.
+    fork, join: invocations that the work leads to, by others and in their own time; a join that is
+    not the asker's to see is named by its CID alone.
     """
 
     ok: Value | Failure
     fork: tuple[Delegation, ...] = ()
-    join: Delegation | None = None
+    join: Delegation | CID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,9 @@ def issue_receipt(
     """The receipt of `outcome`, with the blocks of the invocation and the effects."""
     assert outcome.ok is not None, "a success has a value, {} at the least"
     out = {"error": outcome.ok.encode()} if isinstance(outcome.ok, Failure) else {"ok": outcome.ok}
-    fork, join = tuple(effect.cid for effect in outcome.fork), outcome.join
-    fx: dict[str, Value] = {"fork": list(fork)} | ({} if join is None else {"join": join.cid})
+    fork = tuple(effect.cid for effect in outcome.fork)
+    join = outcome.join.cid if isinstance(outcome.join, Delegation) else outcome.join
+    fx: dict[str, Value] = {"fork": list(fork)} | ({} if join is None else {"join": join})
     ocm: dict[str, Value] = {
         "ran": ran.cid,
         "out": out,
@@ -90,7 +92,7 @@ def issue_receipt(
         ran=ran.cid,
         out=out,
         fork=fork,
-        join=None if join is None else join.cid,
+        join=join,
         meta=ocm["meta"],
         issuer=issuer.did,
         proofs=(),
@@ -101,7 +103,8 @@ def issue_receipt(
 
 
 def _with_effects(ran: Delegation, outcome: Outcome) -> Mapping[CID, bytes]:
-    effects = outcome.fork if outcome.join is None else (*outcome.fork, outcome.join)
+    joined = (outcome.join,) if isinstance(outcome.join, Delegation) else ()
+    effects = (*outcome.fork, *joined)
     if not effects and ran.cid in ran.blocks:
         return ran.blocks  # all that came with a message, not copied for each receipt
     exported = {cid: data for effect in effects for cid, data in effect.export()}

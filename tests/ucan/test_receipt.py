@@ -42,6 +42,13 @@ def test_effects_come_along_in_order() -> None:
     assert cids[-4:] == [INVOCATION.cid, fork.cid, join.cid, receipt.cid]
 
 
+def test_a_join_may_be_named_without_being_shown() -> None:
+    join = invoke(BOB, nonce="join")
+    receipt = issue_receipt(SERVICE, INVOCATION, Outcome({}, join=join.cid))
+    assert receipt.join == join.cid
+    assert join.cid not in [cid for cid, _ in receipt.export()]
+
+
 @pytest.mark.parametrize("signer", [MALLORY, AGENT])
 def test_another_key_did_not_sign_it(signer) -> None:
     with pytest.raises(BadResponse):
