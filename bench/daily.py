@@ -9,17 +9,19 @@ against its day, and a run that finds nothing new is counted at the host.
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 from bench.simulation import Account, Day
-from bench.simulation_bytes import BLOBS, bytes_by_kind
-from bench.simulation_host import run_host
-from bench.simulation_tools import Skypail, Tool, compress, rivals, write_export
+from bench.simulation_bucket import Bucket, run_bucket
+from bench.simulation_bytes import Kinds, Limit
+from bench.simulation_host import SimulatedHost, run_host
+from bench.simulation_tools import Skypail, Tool, folder_bytes, rivals, write_export
 from pail import CID
 from pail.car import CarReader
 
@@ -30,73 +32,53 @@ AT_ONCE = 2
 """Snapshots that are restored at once."""
 
 
-class Limit:
-    """The blocks that no snapshot before had: what any tool has to keep."""
-
-    def __init__(self) -> None:
-        self._seen: set[CID] = set()
-        self.raw: list[int] = []
-        self.compressed: list[int] = []
-        """Of all days so far, in one zstd frame a day."""
-
-    def add(self, day: Day) -> None:
-        new = b"".join(content for cid, content in day.blocks.items() if cid not in self._seen)
-        self._seen |= day.blocks.keys()
-        self.raw.append(sum(self.raw[-1:]) + len(new))
-        self.compressed.append(sum(self.compressed[-1:]) + len(compress(new)))
-
-
-class Kinds:
-    """What the bytes of a space in a folder are: those of the first day, and of all that followed."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._seen: set[Path] = set()
-        self.first, self.later = Counter[str](), Counter[str]()
-
-    def add(self) -> None:
-        new = {path for path in self._folder.rglob("*") if path.is_file()} - self._seen
-        (self.later if self._seen else self.first).update(bytes_by_kind(new))
-        self._seen |= new
-
-    def show(self, days: int) -> None:
-        print(f"\n{'the folder, by kind of block':34}{'first day':>12}{'a day':>10}")
-        for kind in sorted(self.first | self.later, key=lambda kind: -self.first[kind]):
-            if kind != BLOBS:
-                print(f"{kind:34}{self.first[kind]:12,}{self.later[kind] // (days - 1):10,}")
-
-
-def measure(records: int, days: int, folder: Path) -> None:
+def measure(records: int, days: int, folder: Path, *, with_bucket: bool) -> None:
     account = Account(records)
     lived = list(account.days(days))
-    with run_host(account, lived[0]) as host:
-        export, limit, kinds = folder / "export", Limit(), Kinds(folder / "space")
-        spaces = [Skypail("folder", account.did, host, folder / "home", folder / "space")]
-        tools = [Tool(f"skypail, {space.name}", space.rests, space.keep) for space in spaces]
-        tools += rivals(folder, export)
-        blobs: dict[CID, bytes] = {}
-        for number, day in enumerate(lived):
-            host.today = day
-            blobs |= day.blobs
-            write_export(day, export)
-            for tool in tools:
-                tool.measure(number, sum(map(len, blobs.values())))
-            limit.add(day)
-            kinds.add()
-        show(tools, limit, sum(map(len, blobs.values())))
-        kinds.show(days)
+    with run_host(account, lived[0]) as host, run_bucket() as bucket:
+        spaces = open_spaces(account, host, bucket, folder)[: 1 + with_bucket]
+        sizes = {"folder": partial(folder_bytes, Path(spaces[0].place)), "bucket": bucket.size_bytes}
+        tools = [Tool(f"skypail, {space.name}", space.keep, sizes[space.name]) for space in spaces]
+        live(lived, host, tools, folder)
         for space in spaces:
             prove(space, lived, folder / "restored")
-            show_unchanged(space, len(lived[-1].blocks))
+        show_unchanged(spaces, bucket, len(lived[-1].blocks))
 
 
-def measure_unchanged(records: int, folder: Path) -> None:
+def live(lived: Sequence[Day], host: SimulatedHost, tools: list[Tool], folder: Path) -> None:
+    """Let each tool keep each day, and show what that took."""
+    export, limit, kinds = folder / "export", Limit(), Kinds(folder / "space")
+    tools = tools + rivals(folder, export)
+    blobs: dict[CID, bytes] = {}
+    for number, day in enumerate(lived):
+        host.today = day
+        blobs |= day.blobs
+        write_export(day, export)
+        for tool in tools:
+            tool.measure(number, sum(map(len, blobs.values())))
+        limit.add(day)
+        kinds.add()
+    show(tools, limit, sum(map(len, blobs.values())))
+    kinds.show(len(lived))
+
+
+def measure_unchanged(records: int, folder: Path, *, with_bucket: bool) -> None:
     account = Account(records)
     day = next(account.days(1))
-    with run_host(account, day) as host:
-        space = Skypail("folder", account.did, host, folder / "home", folder / "space")
-        space.keep(0)
-        show_unchanged(space, len(day.blocks))
+    with run_host(account, day) as host, run_bucket() as bucket:
+        spaces = open_spaces(account, host, bucket, folder)[: 1 + with_bucket]
+        for space in spaces:
+            space.keep(0)
+        show_unchanged(spaces, bucket, len(day.blocks))
+
+
+def open_spaces(account: Account, host: SimulatedHost, bucket: Bucket, folder: Path) -> list[Skypail]:
+    """One in a folder and one in a bucket, each with a home of its own."""
+    url = f"s3://{bucket.name}/space"
+    return [
+        Skypail("folder", account.did, host, folder / "home", str(folder / "space")),
+        Skypail("bucket", account.did, host, folder / "home-of-bucket", url, bucket.environment),
+    ]
 
 
 def show(tools: Iterable[Tool], limit: Limit, blob_bytes: int) -> None:
@@ -122,32 +104,40 @@ def prove(space: Skypail, days: Sequence[Day], to: Path) -> None:
         reader.close()
         assert (reader.roots, blocks) == ((day.commit,), day.blocks), f"day {number}: another repository"
         blobs = {path.name: path.read_bytes() for path in (folder / "blobs").iterdir()}
-        assert blobs == {str(cid): content for cid, content in day.blobs.items()}, (
-            f"day {number}: other blobs"
-        )
+        expected = {str(cid): content for cid, content in day.blobs.items()}
+        assert blobs == expected, f"day {number}: other blobs"
+        shutil.rmtree(folder)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         proved = len(list(pool.map(restore, range(len(days)))))
     print(f"\n{space.name}: {proved} of {len(days)} snapshots restored, block for block and blob for blob")
 
 
-def show_unchanged(space: Skypail, blocks: int) -> None:
+def show_unchanged(spaces: Iterable[Skypail], bucket: Bucket, blocks: int) -> None:
     """What one more run costs that finds nothing new."""
-    before = space.host.requests, space.host.sent_bytes
-    space.keep(-1)
-    requests, sent = space.host.requests - before[0], space.host.sent_bytes - before[1]
-    print(f"{space.name}, {blocks:,} blocks, nothing new: {requests} requests to the host, {sent:,} bytes")
+    for space in spaces:
+        host = space.host
+        before = host.requests, host.sent_bytes, bucket.requests, bucket.carried_bytes
+        space.keep(-1)
+        now = host.requests, host.sent_bytes, bucket.requests, bucket.carried_bytes
+        assert space.timestamps[-1] == space.timestamps[-2], "nothing was new, and it was recorded"
+        asked, sent, stored, carried = map(int.__sub__, now, before)
+        print(
+            f"{space.name}, {blocks:,} blocks, nothing new: {asked} requests to the host, {sent:,} bytes; "
+            f"{stored} to the bucket, {carried:,} bytes"
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=5_000)
     parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--bucket", action="store_true", help="Also a space in a bucket.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        measure(options.records, options.days, Path(folder))
+        measure(options.records, options.days, Path(folder), with_bucket=options.bucket)
     with tempfile.TemporaryDirectory() as folder:
-        measure_unchanged(FEW_RECORDS, Path(folder))
+        measure_unchanged(FEW_RECORDS, Path(folder), with_bucket=options.bucket)
 
 
 if __name__ == "__main__":

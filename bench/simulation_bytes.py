@@ -1,4 +1,4 @@
-"""What the bytes in the folder of a space are, by kind of block."""
+"""What has to be kept of a simulated account, and what the bytes of a space are."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from bench.simulation import Day
+from bench.simulation_tools import compress
 from pail import CID, DAG_CBOR, decode_dag_cbor
 from pail.car import CarReader
 
@@ -28,7 +30,43 @@ _FIELDS = {
 """The first of these that a block of DAG-CBOR has says what it is."""
 
 
-def bytes_by_kind(files: Iterable[Path]) -> Counter[str]:
+class Limit:
+    """The blocks that no snapshot before had: what any tool has to keep."""
+
+    def __init__(self) -> None:
+        self._seen: set[CID] = set()
+        self.raw: list[int] = []
+        self.compressed: list[int] = []
+        """Of all days so far, in one zstd frame a day."""
+
+    def add(self, day: Day) -> None:
+        new = b"".join(content for cid, content in day.blocks.items() if cid not in self._seen)
+        self._seen |= day.blocks.keys()
+        self.raw.append(sum(self.raw[-1:]) + len(new))
+        self.compressed.append(sum(self.compressed[-1:]) + len(compress(new)))
+
+
+class Kinds:
+    """What the bytes of a space in a folder are: those of the first day, and of all that followed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._seen: set[Path] = set()
+        self.first, self.later = Counter[str](), Counter[str]()
+
+    def add(self) -> None:
+        new = {path for path in self._folder.rglob("*") if path.is_file()} - self._seen
+        (self.later if self._seen else self.first).update(_bytes_by_kind(new))
+        self._seen |= new
+
+    def show(self, days: int) -> None:
+        print(f"\n{'the folder, by kind of block':34}{'first day':>12}{'a day':>10}")
+        for kind in sorted(self.first | self.later, key=lambda kind: -self.first[kind]):
+            if kind != BLOBS:
+                print(f"{kind:34}{self.first[kind]:12,}{self.later[kind] // (days - 1):10,}")
+
+
+def _bytes_by_kind(files: Iterable[Path]) -> Counter[str]:
     """The bytes of each kind in these files of a space."""
     sizes = Counter[str]()
     for path in files:

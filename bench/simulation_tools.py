@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,13 @@ BORG_8K = ["--chunker-params", "buzhash,10,16,13,4095"]
 class Tool:
     """A tool, and what each day cost it.
 
-    keep: keeps the day of that number. rests: the folder that its bytes rest in. with_blobs: whether
-    the blobs are among them.
+    keep: keeps the day of that number. rest_bytes: the bytes at rest. with_blobs: whether the blobs
+    are among them.
     """
 
     name: str
-    rests: Path
     keep: Callable[[int], object]
+    rest_bytes: Callable[[], int]
     with_blobs: bool = True
     sizes: list[int] = field(default_factory=list[int])
     """Bytes at rest after each day, apart from those of blobs."""
@@ -48,18 +49,19 @@ class Tool:
         start = time.perf_counter()
         self.keep(number)
         self.seconds.append(time.perf_counter() - start)
-        self.sizes.append(folder_bytes(self.rests) - (blob_bytes if self.with_blobs else 0))
+        self.sizes.append(self.rest_bytes() - (blob_bytes if self.with_blobs else 0))
 
 
 @dataclass(slots=True)
 class Skypail:
-    """The command line, with a home of its own, over the space in `rests`."""
+    """The command line, with a home of its own. place: what `--space` says. told: more of its environment."""
 
     name: str
     account: str
     host: SimulatedHost
     home: Path
-    rests: Path
+    place: str
+    told: Mapping[str, str] = field(default_factory=dict[str, str])
     timestamps: list[str] = field(default_factory=list[str])
     """Of the snapshot that each run recorded or found."""
 
@@ -73,17 +75,12 @@ class Skypail:
 
     def _run(self, *arguments: str) -> dict[str, Any]:
         told = {
+            **self.told,
             "SKYPAIL_HOME": str(self.home),
             "SKYPAIL_PLC_URL": self.host.url,
             "SKYPAIL_ALLOW_PRIVATE_HOSTS": "1",
         }
-        command = [
-            Path(sys.executable).with_name("skypail"),
-            *arguments,
-            "--space",
-            str(self.rests),
-            "--json",
-        ]
+        command = [Path(sys.executable).with_name("skypail"), *arguments, "--space", self.place, "--json"]
         return json.loads(run(command, told))
 
 
@@ -100,7 +97,9 @@ def _restic(rests: Path, export: Path) -> Tool | None:
     told = {"RESTIC_PASSWORD": "bench", "RESTIC_CACHE_DIR": f"{rests}.cache", "RESTIC_REPOSITORY": str(rests)}
     run(["restic", "init", "--repository-version", "2"], told)
     command = ["restic", "backup", "--compression", "max", "."]
-    return Tool("restic, --compression max", rests, lambda _: run(command, told, export))
+    return Tool(
+        "restic, --compression max", lambda _: run(command, told, export), partial(folder_bytes, rests)
+    )
 
 
 def _borg(rests: Path, export: Path, name: str, options: Sequence[str]) -> Tool | None:
@@ -112,7 +111,7 @@ def _borg(rests: Path, export: Path, name: str, options: Sequence[str]) -> Tool 
     def keep(number: int) -> None:
         run(["borg", "create", "--compression", "zstd,19", *options, f"{rests}::{number}", "."], told, export)
 
-    return Tool(f"borg, zstd,19, {name}", rests, keep)
+    return Tool(f"borg, zstd,19, {name}", keep, partial(folder_bytes, rests))
 
 
 def _zstd_cars(rests: Path, export: Path) -> Tool:
@@ -121,7 +120,7 @@ def _zstd_cars(rests: Path, export: Path) -> Tool:
     def keep(number: int) -> None:
         (rests / f"{number}.car.zst").write_bytes(compress((export / "repo.car").read_bytes()))
 
-    return Tool("one zstd CAR a day", rests, keep, with_blobs=False)
+    return Tool("one zstd CAR a day", keep, partial(folder_bytes, rests), with_blobs=False)
 
 
 def write_export(day: Day, folder: Path) -> None:
