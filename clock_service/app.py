@@ -12,7 +12,7 @@ A store that does not answer, or too much to replay, is 503: nothing was acknowl
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from time import time
 
@@ -25,12 +25,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from clock_service.errors import AskAgain
 from clock_service.intake import Intake, NotReceived
 from clock_service.metrics import Metrics
-from clock_service.receipts import KeepingServer, ReceiptKeeper
+from clock_service.receipts import READS, KeepingServer, ReceiptKeeper
 from clock_service.service import ClockService
-from clock_service.table import Table
+from clock_service.table import Table, resolve_none
 from pail import CID, DecodeError, parse_cid
-from ucan import CONTENT_TYPE, NamedSigner, Signer, refuse_headers
-from ucan.questions import Keys, Revocation
+from ucan import CONTENT_TYPE, NamedSigner, Service, Signer, refuse_headers
+from ucan.questions import Revocation
 from ucan.server import KeyResolver
 
 HEALTH = "did:health:check"
@@ -38,12 +38,11 @@ HEALTH = "did:health:check"
 log = logging.getLogger(__name__)
 
 
-async def _resolve_none(did: str) -> Keys:
-    return ()
-
-
 class ClockApp:
-    """The endpoints of one service. issuer: its key, under its own did:key or a did:web."""
+    """The endpoints of one service. issuer: its key, under its own did:key or a did:web.
+
+    service: what it does; clocks alone by default. reads: abilities that leave no receipt.
+    """
 
     def __init__(
         self,
@@ -51,23 +50,29 @@ class ClockApp:
         issuer: Signer | NamedSigner,
         *,
         now: Callable[[], float] = time,
-        keys_of: KeyResolver = _resolve_none,
+        keys_of: KeyResolver = resolve_none,
+        service: Service | None = None,
+        reads: Set[str] = READS,
     ) -> None:
         self._clocks = clocks
         self._issuer = issuer
         self._server = KeepingServer(
-            Table(clocks, issuer).service(),
+            service or Table(clocks, issuer, keys_of).service(),
             now_unix_s=lambda: int(now()),
             keys_of=keys_of,
             revocations_of=self._revocations_of,
         )
+        self._server.reads = reads
         self._server.keeper = self._receipts = ReceiptKeeper(clocks.store)
         self._metrics = Metrics(clocks)
         self._intake = Intake()
 
-    def asgi(self) -> ASGIApp:
-        """The application. What is asked for all the time goes past the router, whose layers cost a tenth."""
-        post, others = self._counted(self._post), self._starlette()
+    def asgi(self, *routes: Route) -> ASGIApp:
+        """The application; `routes` come before its own.
+
+        What is asked for all the time goes past the router, whose layers cost a tenth.
+        """
+        post, others = self.counted(self._post), self._starlette(routes)
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "http" and scope["path"] == "/" and scope["method"] == "POST":
@@ -78,12 +83,13 @@ class ClockApp:
 
         return app
 
-    def _starlette(self) -> Starlette:
+    def _starlette(self, before: Sequence[Route]) -> Starlette:
         routes = [
-            Route("/", self._counted(self._post), methods=["POST"]),
-            Route("/receipt/{task}", self._counted(self._receipt)),
+            *before,
+            Route("/", self.counted(self._post), methods=["POST"]),
+            Route("/receipt/{task}", self.counted(self.receipt)),
             Route("/.well-known/did.json", self._did_document),
-            Route("/health", self._counted(self._health)),
+            Route("/health", self.counted(self._health)),
             Route("/metrics", self._show_metrics),
         ]
         return Starlette(routes=routes, lifespan=lambda _: self.lifespan())
@@ -94,9 +100,11 @@ class ClockApp:
         yield
         await self._receipts.settle()
 
-    def _counted(
+    def counted(
         self, work: Callable[[Request], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
+        """`work` as an endpoint: counted, and 503 for what can be asked again."""
+
         async def endpoint(request: Request) -> Response:
             try:
                 response = await work(request)
@@ -119,7 +127,7 @@ class ClockApp:
             return _text(error.status, str(error), {"connection": "close"})
         return Response(answer.body, answer.status, answer.headers)
 
-    async def _receipt(self, request: Request) -> Response:
+    async def receipt(self, request: Request) -> Response:
         try:
             task = parse_cid(request.path_params["task"])
         except DecodeError as error:

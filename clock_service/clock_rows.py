@@ -7,9 +7,19 @@ from itertools import islice
 from typing import Any
 
 from clock_service.admission import Clock, Findings, Gathered, settle
+from clock_service.errors import OverLimit
 from clock_service.policy import Guard, Limits, Policy, Registration
 from clock_service.session import Row, Session
-from clock_service.store import MAX_FOLLOWS, MAX_REGISTRATIONS_READ, Follow, Known
+from clock_service.store import (
+    MAX_FOLLOWS,
+    MAX_REGISTRATIONS_READ,
+    MAX_REVOCATIONS_OF_OTHERS,
+    MAX_REVOCATIONS_OF_OWNER,
+    Follow,
+    Known,
+    Revocation,
+    Revoked,
+)
 from pail import CID
 from pail.event import Head
 
@@ -79,6 +89,29 @@ def registrations(session: Session, *, after: str) -> list[Registration]:
         Registration(space, Limits(events, size), None if guard is None else Guard(guard))
         for space, events, size, guard in rows
     ]
+
+
+def revoke(session: Session, *, revocation: Revocation, revoked: Revoked, over_before: int) -> None:
+    """`Store.revoke`; what ended before `over_before` is forgotten."""
+    space, expires = revoked
+    if expires is not None and expires < over_before:
+        return
+    is_owner = revocation.by == space
+    limit = MAX_REVOCATIONS_OF_OWNER if is_owner else MAX_REVOCATIONS_OF_OTHERS
+    sql = "SELECT count(*) FROM revocation WHERE space = ? AND (revoker = space) = (? = 1)"
+    kept: int = session.rows(
+        sql + " AND (expires_at_unix IS NULL OR expires_at_unix >= ?)", (space, int(is_owner), over_before)
+    )[0][0]
+    known = "SELECT 1 FROM revocation WHERE delegation = ? AND revoker = ?"
+    row = (bytes(revocation.delegation), revocation.by)
+    if kept >= limit and not session.rows(known, row):
+        raise OverLimit(space, "revocations", limit, kept + 1)
+    session.run("DELETE FROM revocation WHERE space = ? AND expires_at_unix < ?", (space, over_before))
+    session.run(
+        "INSERT INTO revocation (delegation, revoker, space, expires_at_unix) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT DO NOTHING",
+        (*row, space, expires),
+    )
 
 
 def follow(session: Session, *, space: str, follow: Follow) -> bool:

@@ -30,6 +30,11 @@ STEPS = (
     ){clustered};
     CREATE TABLE receipt (number {serial}, task {bytes} NOT NULL UNIQUE, block {bytes} NOT NULL)
     """,
+    """
+    ALTER TABLE revocation ADD COLUMN space TEXT NOT NULL DEFAULT '';
+    ALTER TABLE revocation ADD COLUMN expires_at_unix BIGINT;
+    CREATE INDEX revocation_space ON revocation (space)
+    """,
 )
 
 

@@ -15,6 +15,7 @@ from clock_service import clock_rows
 from clock_service.admission import Findings, Gathered
 from clock_service.lane import Lane
 from clock_service.policy import Policy, Registration
+from clock_service.revoking import KEEP_AFTER_S
 from clock_service.session import Connection, Session, Transactions
 from clock_service.store import (
     MAX_RECEIPT_BYTES,
@@ -23,6 +24,7 @@ from clock_service.store import (
     Follow,
     Known,
     Revocation,
+    Revoked,
 )
 from pail import CID
 from pail.event import Head
@@ -95,10 +97,12 @@ class SqlStore:
     async def following(self, space: str) -> list[Follow]:
         return await self._reader.ask(partial(clock_rows.following, space=space))
 
-    async def revoke(self, revocation: Revocation) -> None:
-        row = (bytes(revocation.delegation), revocation.by)
-        sql = "INSERT INTO revocation VALUES (?, ?) ON CONFLICT DO NOTHING"
-        await self._writer.ask(lambda session: session.run(sql, row), _LAST)
+    async def revoke(self, revocation: Revocation, revoked: Revoked) -> None:
+        now_unix_s = int(self._now())
+        work = partial(
+            clock_rows.revoke, revocation=revocation, revoked=revoked, over_before=now_unix_s - KEEP_AFTER_S
+        )
+        await self._writer.ask(work, _LAST)
 
     async def revocations(self, delegations: Sequence[CID]) -> frozenset[Revocation]:
         assert len(delegations) <= MAX_REVOCATIONS_READ

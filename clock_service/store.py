@@ -6,7 +6,7 @@ may share one database: an advance is one transaction, so no event is ever lost 
 
     clock        one row for each space: head, registration, what it has used
     event        the blocks of a clock's events: exactly its head and their ancestors
-    revocation   delegations that were revoked, by whom
+    revocation   delegations that were revoked, by whom, until they would have expired anyway
     follow       whose events a clock wants to hear of, as `clock/follow` said
     receipt      the receipts of what changed something, by task; the last MAX_RECEIPTS
 """
@@ -28,6 +28,11 @@ MAX_RECEIPT_BYTES = 1 << 20
 MAX_REVOCATIONS_READ = 1024
 """Delegations asked about at once."""
 
+MAX_REVOCATIONS_OF_OWNER = 65_536
+MAX_REVOCATIONS_OF_OTHERS = 4096
+"""That are kept for one space, by its own key and by all others. The others cannot use up what the
+owner has; and whoever delegates to crowds so as to fill it is revoked by the owner."""
+
 MAX_REGISTRATIONS_READ = 10_000
 
 MAX_FOLLOWS = 256
@@ -46,6 +51,13 @@ class Revocation(NamedTuple):
 
     delegation: CID
     by: str
+
+
+class Revoked(NamedTuple):
+    """What is known of a revoked delegation: whose it is in the end, and when it ends; None for never."""
+
+    space: str
+    expires_at_unix: int | None
 
 
 class Follow(NamedTuple):
@@ -94,8 +106,11 @@ class Store(Protocol):
         """What the clock follows, in order."""
         ...
 
-    async def revoke(self, revocation: Revocation) -> None:
-        """Remember it for ever. Twice is once."""
+    async def revoke(self, revocation: Revocation, revoked: Revoked) -> None:
+        """Remember it until the delegation has expired, and KEEP_AFTER_S more. Twice is once.
+
+        Raises OverLimit past MAX_REVOCATIONS_OF_OWNER or _OF_OTHERS.
+        """
         ...
 
     async def revocations(self, delegations: Sequence[CID]) -> frozenset[Revocation]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from time import time
 from typing import TypeVar
 
@@ -11,35 +12,67 @@ from clock_service.capabilities import Advance, Following, Provide
 from clock_service.errors import AskAgain, ClockServiceError, NotProvisioned
 from clock_service.failures import failure_of
 from clock_service.policy import Registration
-from clock_service.revoking import may_revoke, resources_of
+from clock_service.revoking import find_roots, may_revoke
 from clock_service.service import ClockService
-from clock_service.store import Follow, Revocation
+from clock_service.store import Follow, Revocation, Revoked
 from pail import CID
-from ucan import Failure, NamedSigner, Outcome, Refused, Service, Signer, Task, provide
+from ucan import (
+    Delegation,
+    Failure,
+    NamedSigner,
+    Outcome,
+    Provided,
+    Refused,
+    Service,
+    Signer,
+    Task,
+    provide,
+    view_delegation,
+)
+from ucan.questions import Keys
+from ucan.search import Authority
+from ucan.server import KeyResolver
 
 N = TypeVar("N")
 
 
-class Table:
-    """The handlers over one clock service. issuer: who the service is, and signs as."""
+async def resolve_none(did: str) -> Keys:
+    """The keys of no DID: each did:key has its own."""
+    return ()
 
-    def __init__(self, clocks: ClockService, issuer: Signer | NamedSigner) -> None:
+
+class Table:
+    """The handlers over one clock service. issuer: who the service is, and signs as.
+
+    keys_of: as `ucan.Server` has it.
+    """
+
+    def __init__(
+        self, clocks: ClockService, issuer: Signer | NamedSigner, keys_of: KeyResolver = resolve_none
+    ) -> None:
         self._clocks = clocks
         self._issuer = issuer
+        self._keys_of = keys_of
 
     def service(self) -> Service:
         return Service(
             self._issuer,
             [
-                provide(capabilities.HEAD, _named(self._head)),
-                provide(capabilities.ADVANCE, _named(self._advance)),
-                provide(capabilities.FOLLOW, _named(self._follow)),
-                provide(capabilities.UNFOLLOW, _named(self._unfollow)),
-                provide(capabilities.FOLLOWING, _named(self._following)),
-                provide(capabilities.REVOKE, _named(self._revoke)),
+                *self.rows(),
                 provide(capabilities.PROVIDE, _named(self._provide)),
             ],
         )
+
+    def rows(self) -> list[Provided]:
+        """All but `provider/add`, of which whoever hosts more than clocks has its own."""
+        return [
+            provide(capabilities.HEAD, _named(self._head)),
+            provide(capabilities.ADVANCE, _named(self._advance)),
+            provide(capabilities.FOLLOW, _named(self._follow)),
+            provide(capabilities.UNFOLLOW, _named(self._unfollow)),
+            provide(capabilities.FOLLOWING, _named(self._following)),
+            provide(capabilities.REVOKE, _named(self._revoke)),
+        ]
 
     async def _head(self, task: Task[None]) -> Outcome:
         return Outcome({"head": list(await self._clocks.head(task.resource))})
@@ -72,23 +105,23 @@ class Table:
         if not may_revoke(task.resource, task.nb, task.blocks):
             message = f"{task.resource} is no principal of the chain of {task.nb}"
             raise Refused(Failure("UnauthorizedRevocation", message))
-        await self._check_concerned(task)
-        await self._clocks.store.revoke(Revocation(task.nb, task.resource))
+        view = view_delegation(task.nb, task.blocks)
+        revoked = Revoked(await self._concerned(view, task.blocks), view.ucan.expires_at_unix)
+        await self._clocks.store.revoke(Revocation(task.nb, task.resource), revoked)
         return Outcome({"time": int(time() * 1000)})
 
-    async def _check_concerned(self, task: Task[CID]) -> None:
-        """Raises NotProvisioned if the delegation is about nothing here: revocations are kept for ever,
-        and anybody can make himself delegations of his own.
-        """
-        resources = resources_of(task.nb, task.blocks)
-        if self._issuer.did in resources:
-            return
-        for resource in resources:
-            try:
-                return await self._clocks.check_hosted(resource)
-            except NotProvisioned:
-                continue
-        raise NotProvisioned(next(iter(resources), task.resource))
+    async def _concerned(self, view: Delegation, blocks: Mapping[CID, bytes]) -> str:
+        """The hosted space, or the service, whose key is at the top of its chain. Raises NotProvisioned."""
+        key = self._issuer.signer if isinstance(self._issuer, NamedSigner) else self._issuer
+        authority = Authority(self._issuer.did, (key.verifier,))
+        roots = await find_roots(view, blocks, authority, self._keys_of)
+        if self._issuer.did in roots:
+            return self._issuer.did
+        for root in roots:
+            with suppress(NotProvisioned):
+                await self._clocks.check_hosted(root)
+                return root
+        raise NotProvisioned(next(iter(roots), view.issuer))
 
     async def _provide(self, task: Task[Provide]) -> Outcome:
         """The operator is who holds the service's key: its delegations say who may add spaces."""

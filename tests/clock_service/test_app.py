@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,8 @@ from tests.clock_service.calls import (
     signer,
 )
 from tests.clock_service.made import Author
-from ucan import Capability, NamedSigner, Signer, decode_message, delegate, encode_request
+from ucan import Capability, NamedSigner, Signer, decode_message, delegate, encode_request, view_delegation
+from ucan.token import encode_ucan
 
 VECTORS = Path(__file__).parents[2] / "spec" / "vectors" / "js" / "http.public.json"
 RECORDED = json.loads(VECTORS.read_text())
@@ -207,6 +209,21 @@ def test_a_revocation_of_what_concerns_no_hosted_space_is_refused_and_not_stored
         error_of(caller(store, provision=Provision.REGISTERED).out(revoke(STRANGER, own))) == "NotProvisioned"
     )
     assert asyncio.run(store.revocations([own.cid])) == frozenset()
+
+
+@pytest.mark.parametrize("forge", ["own", "no proof", "stolen proof", "signature"])
+def test_a_stranger_stores_no_revocation_by_naming_a_hosted_space(store, forge: str) -> None:
+    asyncio.run(store.register(Registration(SPACE)))
+    real = give(SPACE_KEY, AGENT, "clock/head")
+    proofs = {"own": [give(STRANGER, STRANGER, "clock/head")], "stolen proof": [real]}.get(forge, [])
+    made = give(STRANGER, signer(5), "clock/head", proofs=proofs)
+    if forge == "signature":  # as if the space had given it to the stranger
+        ucan = replace(real.ucan, audience=STRANGER.did)
+        block = encode_ucan(ucan)
+        made = view_delegation(block.cid, {block.cid: block.data})
+    out = caller(store, provision=Provision.REGISTERED).out(revoke(STRANGER, made))
+    assert error_of(out) == "NotProvisioned"
+    assert asyncio.run(store.revocations([made.cid])) == frozenset()
 
 
 @pytest.mark.parametrize("resource", [SPACE, "ucan:*", SERVICE.did])

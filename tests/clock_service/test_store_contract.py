@@ -5,10 +5,11 @@ import asyncio
 import pytest
 
 from clock_service import Guard, Limits, Revocation, open_store
-from clock_service.errors import MissingAncestors, NewerSchema, StoreUnavailable
-from clock_service.store import Follow
+from clock_service.errors import MissingAncestors, NewerSchema, OverLimit, StoreUnavailable
+from clock_service.store import Follow, Revoked
 from pail import RAW, cid_of
 from tests.clock_service.made import OTHER, SPACE, Author, hosted, open_service
+from tests.memory_store import value
 
 TASK, OTHER_TASK = cid_of(RAW, b"task"), cid_of(RAW, b"other task")
 
@@ -78,11 +79,36 @@ def test_what_is_unregistered_is_hosted_no_longer_and_stays_readable(store) -> N
 
 def test_revocations_are_kept_by_delegation_and_revoker(store) -> None:
     for by in (SPACE, OTHER, SPACE):
-        asyncio.run(store.revoke(Revocation(TASK, by)))
+        asyncio.run(store.revoke(Revocation(TASK, by), Revoked(SPACE, None)))
     both = {Revocation(TASK, SPACE), Revocation(TASK, OTHER)}
     assert asyncio.run(store.revocations([OTHER_TASK, TASK])) == both
     assert asyncio.run(store.revocations([OTHER_TASK])) == frozenset()
     assert asyncio.run(store.revocations([])) == frozenset()
+
+
+def test_a_revocation_is_forgotten_a_day_after_the_delegation_has_expired(url) -> None:
+    now = [1_000_000.0]
+    store = open_store(url, now=lambda: now[0])
+    asyncio.run(store.revoke(Revocation(TASK, SPACE), Revoked(SPACE, 1_000_010)))
+    for at, kept in ((1_086_410, True), (1_086_411, False)):
+        now[0] = at
+        asyncio.run(store.revoke(Revocation(OTHER_TASK, SPACE), Revoked(SPACE, None)))
+        assert (Revocation(TASK, SPACE) in asyncio.run(store.revocations([TASK]))) is kept
+    asyncio.run(store.revoke(Revocation(TASK, SPACE), Revoked(SPACE, 1_000_010)))
+    assert asyncio.run(store.revocations([TASK, OTHER_TASK])) == {Revocation(OTHER_TASK, SPACE)}
+    store.close()
+
+
+def test_others_cannot_use_up_the_revocations_of_a_spaces_owner(store, monkeypatch) -> None:
+    for name, limit in (("OWNER", 2), ("OTHERS", 1)):
+        monkeypatch.setattr(f"clock_service.clock_rows.MAX_REVOCATIONS_OF_{name}", limit)
+    tasks = [value(str(number)) for number in range(3)]
+    for revoker, room in ((OTHER, 1), (SPACE, 2)):
+        for task in [*tasks[:room], *tasks[:room]]:
+            asyncio.run(store.revoke(Revocation(task, revoker), Revoked(SPACE, None)))
+        with pytest.raises(OverLimit, match="revocations"):
+            asyncio.run(store.revoke(Revocation(tasks[room], revoker), Revoked(SPACE, None)))
+    asyncio.run(store.revoke(Revocation(tasks[2], OTHER), Revoked(OTHER, None)))
 
 
 def test_the_first_receipt_of_a_task_stays(store) -> None:
