@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from clock_service.examination import EVENT_BYTES, MAX_EFFORT
 from clock_service.policy import writes
 from pail import CID, Block, PailError, Reader, TooLarge, Walk, run
 from pail.event import Event, decode_event
@@ -21,6 +22,11 @@ MAX_PART_EVENTS = 128
 
 MAX_PART_BYTES = 4 << 20
 """Of a part's blocks; a larger one has a single event. A service's limit on a request is 16 MiB."""
+
+MAX_PART_EFFORT = MAX_EFFORT // 2
+"""Of proving a part; a service that has less cached than we reads more. Where one event takes more than
+that, its shards stay at home.
+"""
 
 MAX_TOUCHED = 1 << 14
 """Pail shards that go along with one event; with more on its way none go."""
@@ -44,16 +50,19 @@ def parts(events: Sequence[CID], read: Reader) -> Iterator[Part]:
     """
     part: dict[CID, Event] = {}
     blocks: dict[CID, dict[CID, bytes]] = {}
-    size = 0
+    size = effort = 0
     for cid in events:
         (data,) = read([cid])
         event = decode_event(data)
-        touched = {cid: data, **_shards(event, read)}
-        if part and (len(part) == MAX_PART_EVENTS or size + sum(map(len, touched.values())) > MAX_PART_BYTES):
-            yield from _by_tips(part, blocks)
-            part, blocks, size = {}, {}, 0
-        part[cid], blocks[cid] = event, touched
+        shards, cost = _shards(event, read)
+        touched = {cid: data, **shards}
         size += sum(map(len, touched.values()))
+        effort += cost
+        if len(part) == MAX_PART_EVENTS or size > MAX_PART_BYTES or effort > MAX_PART_EFFORT:
+            yield from _by_tips(part, blocks)
+            part, blocks = {}, {}
+            size, effort = sum(map(len, touched.values())), cost
+        part[cid], blocks[cid] = event, touched
     yield from _by_tips(part, blocks)
 
 
@@ -75,11 +84,21 @@ def _by_tips(part: dict[CID, Event], blocks: dict[CID, dict[CID, bytes]]) -> Ite
         yield Part(tip, tuple(Block(cid, data) for cid, data in along.items()))
 
 
-def _shards(event: Event, read: Reader) -> dict[CID, bytes]:
+def _shards(event: Event, read: Reader) -> tuple[dict[CID, bytes], int]:
+    """The pail shards to send along, and what proving the event by them costs."""
+    cost = 0
+
+    def counted(cids: Sequence[CID]) -> Sequence[bytes]:
+        nonlocal cost
+        blocks = read(cids)
+        cost += sum(1 + len(data) // EVENT_BYTES for data in blocks)
+        return blocks
+
     try:
-        return run(touched(event), read)
+        shards = run(touched(event), counted)
     except PailError:
-        return {}  # no operation on a pail, or its shards are not here: the clock decides what it needs
+        return {}, 0  # no operation on a pail, or its shards are not here: the clock decides what it needs
+    return (shards, cost) if cost <= MAX_PART_EFFORT else ({}, 0)
 
 
 def touched(event: Event) -> Walk[dict[CID, bytes]]:

@@ -1,8 +1,12 @@
 """What goes along with events is all that a clock needs to take and to check them, and no more than that."""
 
+import asyncio
+from contextlib import closing
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clock_service import Guard, examination, open_store, sending
 from clock_service.admission import gather
 from clock_service.guard import prove
 from clock_service.policy import Caveats
@@ -10,7 +14,7 @@ from clock_service.sending import MAX_PART_EVENTS, Part, parts, touched
 from pail import CID, run
 from pail.clock import advance, unseen
 from pail.event import Head, decode_event, encode_event
-from tests.clock_service.made import Author
+from tests.clock_service.made import SPACE, Author, open_service
 from tests.memory_store import MemoryStore, forget
 
 KEYS = st.sampled_from(["a", "ab", "abc", "abd", "b", "ba", "b/1", "b/12", "b/123", "c"])
@@ -90,6 +94,31 @@ def test_long_histories_go_in_parts_oldest_first() -> None:
     clock = MemoryStore()
     for part in found:
         take(clock, part)
+
+
+def test_no_part_costs_more_to_prove_than_a_service_spends(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(examination, "MAX_EFFORT", 200)
+    monkeypatch.setattr(examination, "REST", 0)
+    monkeypatch.setattr(sending, "MAX_PART_EFFORT", 150)
+    author = Author()
+    head: Head = ()
+    for step in range(12):  # a crowd without a pause: no event of it supersedes all that came before
+        head = tuple(sorted(author.put(head, f"{step}/{each}").head[0] for each in range(3)))
+    with closing(open_store(f"sqlite:///{tmp_path}/clock.db")) as store:
+        service = open_service(store, Guard.REQUIRE)
+        for part in sent(author, (), head[:1]):
+            taken = asyncio.run(service.advance(SPACE, part.event, part.blocks))
+    assert taken == head[:1]
+
+
+def test_shards_of_what_is_too_much_to_prove_stay_out(monkeypatch) -> None:
+    author = Author()
+    head = tuple(sorted(author.put((), f"{each}").head[0] for each in range(9)))
+    merge = author.put(head, "merge").head[0]
+    assert len(sent(author, head, (merge,))[0].blocks) > 1
+    monkeypatch.setattr(sending, "MAX_PART_EFFORT", 8)
+    (part,) = sent(author, head, (merge,))
+    assert [cid for cid, _ in part.blocks] == [merge]
 
 
 def test_only_what_is_lacking_goes() -> None:
