@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Set
 
 from clock_service.capabilities import FOLLOWING, HEAD
 from clock_service.errors import StoreUnavailable
@@ -17,7 +18,8 @@ MAX_PENDING = 4096
 FLUSH_AFTER_S = 0.2
 """How long the first of them waits for others."""
 
-_READS = {HEAD.can, FOLLOWING.can}
+READS = frozenset({HEAD.can, FOLLOWING.can})
+"""Abilities that change nothing: no receipt of them is kept."""
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +74,10 @@ class KeepingServer(Server):
     """As `ucan.Server`; successes that are no mere reading leave a receipt."""
 
     keeper: ReceiptKeeper
+    reads: Set[str] = READS
 
     async def run(self, invocation: Delegation) -> Receipt:
         receipt = await super().run(invocation)
-        if "ok" in receipt.out and invocation.ucan.capabilities[0].can not in _READS:
+        if "ok" in receipt.out and invocation.ucan.capabilities[0].can not in self.reads:
             self.keeper.keep(receipt)
         return receipt
