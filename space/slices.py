@@ -44,8 +44,8 @@ def page_number(digest: bytes) -> int:
 def encode_slices_plainly(blocks: Iterable[tuple[bytes, int, int]]) -> Slices:
     """The DAG-CBOR of each slice, once for each multihash; of a block that stands twice, the last place.
 
-    blocks: name, offset and length of each. The last 34 bytes of a name, which may be a CID, are its
-    multihash by SHA2-256.
+    blocks: name, offset and length of each, numbers below 2**64. The last 34 bytes of a name, which may
+    be a CID, are its multihash by SHA2-256.
     Put together by hand, since 130,000 small lists cost the collector more than hashing their blocks.
     `_slices.c` is the same in C.
     """

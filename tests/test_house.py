@@ -1,6 +1,8 @@
 """The house: imports run downwards only, and the lower rooms touch nothing outside."""
 
 import ast
+import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,11 @@ def test_no_room_imports_tests_or_bench() -> None:
     for room in ROOMS:
         for path in (ROOT / room).rglob("*.py"):
             assert not imports_of(path) & {"tests", "bench"}, path
+
+
+@pytest.mark.parametrize("source", [*ROOT.glob("[!.]*/**/_*.c")], ids=lambda path: path.name)
+def test_what_is_in_c_is_compiled_and_has_a_stub(source: Path) -> None:
+    assert source.with_suffix(".pyi").exists()
+    if find_spec(".".join(source.relative_to(ROOT).with_suffix("").parts)) is None:
+        assert not os.environ.get("CI"), f"{source} is not compiled"
+        pytest.skip(f"NOT COMPILED: {source}")
