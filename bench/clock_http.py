@@ -20,13 +20,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
-from urllib.parse import urlsplit
 
 from bench.clock import make_chain
-from tests.clock_service.calls import FAR, HEADERS, signer
+from tests.clock_service.calls import FAR, signer
 from tests.clock_service.calls import advance as invoke_advance
+from tests.clock_service.wire import Wire
 from tests.peers.npm import NOT_TESTED, NpmMissing, install, node_of
-from ucan import Capability, delegate, encode_request
+from ucan import Capability, delegate
 
 ROOT = Path(__file__).parent.parent
 SPACES = 16
@@ -50,56 +50,36 @@ def running(command: list[object]) -> Generator[dict[str, Any]]:
 
 def prepare(did: str, url: str) -> tuple[list[list[bytes]], list[list[bytes]]]:
     """HTTP requests for each space: advances in order, and heads."""
+    wire = Wire(url)
     advances: list[list[bytes]] = []
     heads: list[list[bytes]] = []
     for number in range(SPACES):
         key = signer(100 + number)
         chain = make_chain(EACH * ROUNDS, str(number))
         asked = [invoke_advance(e.cid, [e], issuer=key, resource=key.did, to=did) for e in chain]
-        advances.append([http(url, encode_request([each])) for each in asked])
+        advances.append([wire.encode(each) for each in asked])
         capability = Capability("clock/head", key.did)
         read = [
             delegate(key, did, [capability], expires_at_unix=FAR, nonce=str(each))
             for each in range(EACH * ROUNDS)
         ]
-        heads.append([http(url, encode_request([each])) for each in read])
+        heads.append([wire.encode(each) for each in read])
     return advances, heads
-
-
-def http(url: str, body: bytes) -> bytes:
-    fields = {"host": urlsplit(url).netloc, **HEADERS, "content-length": str(len(body))}
-    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return f"POST / HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
 async def ask_all(url: str, requests: list[list[bytes]]) -> float:
     """Responses a second; each space has a connection, and one request at a time in flight."""
-    place = urlsplit(url)
 
     async def work(queue: list[bytes]) -> None:
-        reader, writer = await asyncio.open_connection(place.hostname, place.port)
+        wire = Wire(url)
         for request in queue:
-            writer.write(request)
-            headers = (await reader.readuntil(b"\r\n\r\n")).lower()
-            assert b" 200 " in headers[:20], headers
-            answer = await read_body(reader, headers)
+            answer = await wire.send(request)
             assert b"eerror" not in answer, answer
-        writer.close()
+        wire.close()
 
     start = time.perf_counter()
     await asyncio.gather(*(work(queue) for queue in requests))
     return sum(map(len, requests)) / (time.perf_counter() - start)
-
-
-async def read_body(reader: asyncio.StreamReader, headers: bytes) -> bytes:
-    if b"content-length: " in headers:
-        return await reader.readexactly(int(headers.split(b"content-length: ")[1].split(b"\r")[0]))
-    body = b""
-    while size := int(await reader.readline(), 16):
-        body += await reader.readexactly(size)
-        await reader.readline()
-    await reader.readline()
-    return body
 
 
 class Service:

@@ -32,6 +32,16 @@ def postgres() -> Iterator[Server]:
 @pytest.fixture
 def postgres_url(postgres: Server) -> str:
     """Of a new, empty database."""
+    return new_database(postgres)
+
+
+@pytest.fixture
+def postgres_urls(postgres: Server) -> list[str]:
+    """Of two."""
+    return [new_database(postgres), new_database(postgres)]
+
+
+def new_database(postgres: Server) -> str:
     name = f"clock{next(_numbers)}"
     with psycopg.connect(postgres.url("postgres"), autocommit=True) as db:
         db.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]

@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from clock_service import Caveats, Guard, Store, open_store
 from clock_service.errors import HeadMoved
 from clock_service.service import ClockService
@@ -20,21 +18,29 @@ from tests.event_graphs import closure, maximal
 ROOT = Path(__file__).parents[2]
 
 
-def history_of(store: Store, space: str = SPACE) -> dict[CID, tuple[CID, ...]]:
+def events_of(store: Store, space: str = SPACE) -> dict[CID, bytes]:
     """Every event of the head and its ancestors, read back from the store."""
-    graph: dict[CID, tuple[CID, ...]] = {}
+    events: dict[CID, bytes] = {}
     frontier = set(asyncio.run(store.known(space)).clock.head)
     while frontier:
         blocks = asyncio.run(store.events(space, sorted(frontier)))
         assert blocks.keys() == frontier
-        graph |= {cid: decode_event(data).parents for cid, data in blocks.items()}
-        frontier = {parent for parents in graph.values() for parent in parents} - graph.keys()
-    return graph
+        events |= blocks
+        frontier = {
+            parent for data in blocks.values() for parent in decode_event(data).parents
+        } - events.keys()
+    return events
 
 
-def check(store: Store, acknowledged: list[CID]) -> None:
-    graph = history_of(store)
-    known = asyncio.run(store.known(SPACE))
+def history_of(store: Store, space: str = SPACE) -> dict[CID, tuple[CID, ...]]:
+    """The parents of each of those."""
+    return {cid: decode_event(data).parents for cid, data in events_of(store, space).items()}
+
+
+def check(store: Store, acknowledged: list[CID], space: str = SPACE) -> None:
+    """Each of `acknowledged` is of the head or an ancestor of it, and the head has all events and no more."""
+    graph = history_of(store, space)
+    known = asyncio.run(store.known(space))
     assert set(acknowledged) <= closure(graph, known.clock.head)
     assert known.clock.head == tuple(sorted(maximal(graph, graph)))
     assert known.clock.events == len(graph)
@@ -71,15 +77,6 @@ def test_processes_on_one_sqlite_file_lose_nothing(tmp_path) -> None:
     acknowledged = spawn(url, 3, 80)
     assert len(acknowledged) == 3 * 80 // 2 * 3
     store = open_store(url)
-    check(store, acknowledged)
-    store.close()
-
-
-@pytest.mark.xdist_group("postgres")
-def test_sixteen_agents_with_processes_of_their_own_lose_nothing_on_one_postgres(postgres_url) -> None:
-    acknowledged = spawn(postgres_url, 16, 120)
-    assert len(acknowledged) == 16 * 120 // 2 * 3
-    store = open_store(postgres_url)
     check(store, acknowledged)
     store.close()
 

@@ -22,6 +22,11 @@ class ClockProcess:
         self.url, self.did, self._port = "", "", "0"
 
     def start(self) -> None:
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Begin to start; `wait` returns once it answers."""
         self._process = subprocess.Popen(
             [COMMAND, "clock", "serve", "--port", self._port, "--json", *self._options],
             env=dict(os.environ) | {"SKYPAIL_HOME": str(self.home)},
@@ -29,6 +34,9 @@ class ClockProcess:
             stderr=subprocess.DEVNULL,
             text=True,
         )
+
+    def wait(self) -> None:
+        assert self._process
         assert self._process.stdout
         started = json.loads(self._process.stdout.readline())
         self.url, self.did, self._port = started["url"], started["did"], started["url"].rpartition(":")[2]
