@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence, Set
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from time import time
 
 from starlette.applications import Starlette
@@ -34,6 +34,8 @@ from ucan.questions import Revocation
 from ucan.server import KeyResolver
 
 HEALTH = "did:health:check"
+
+Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
 log = logging.getLogger(__name__)
 
@@ -67,12 +69,12 @@ class ClockApp:
         self._metrics = Metrics(clocks)
         self._intake = Intake()
 
-    def asgi(self, *routes: Route) -> ASGIApp:
-        """The application; `routes` come before its own.
+    def asgi(self, *routes: Route, lifespan: Lifespan | None = None) -> ASGIApp:
+        """The application; `routes` come before its own, `lifespan` takes the place of its own.
 
         What is asked for all the time goes past the router, whose layers cost a tenth.
         """
-        post, others = self.counted(self._post), self._starlette(routes)
+        post, others = self.counted(self._post), self._starlette(routes, lifespan or self.lifespan)
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "http" and scope["path"] == "/" and scope["method"] == "POST":
@@ -83,7 +85,7 @@ class ClockApp:
 
         return app
 
-    def _starlette(self, before: Sequence[Route]) -> Starlette:
+    def _starlette(self, before: Sequence[Route], lifespan: Lifespan) -> Starlette:
         routes = [
             *before,
             Route("/", self.counted(self._post), methods=["POST"]),
@@ -92,7 +94,7 @@ class ClockApp:
             Route("/health", self.counted(self._health)),
             Route("/metrics", self._show_metrics),
         ]
-        return Starlette(routes=routes, lifespan=lambda _: self.lifespan())
+        return Starlette(routes=routes, lifespan=lambda _: lifespan())
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None]:
