@@ -15,11 +15,9 @@ from backup_agent.clock_list import KnownClock
 from backup_agent.directory import web_document
 from backup_agent.errors import AgentError
 from backup_agent.net import Http, Request
+from backup_agent.web_keys import keys_in
 from clock_service.errors import BadAnswer, ClockUnreachable
-from ucan import MAX_BODY_BYTES, Connection, InvalidPrincipal, Response, Verifier, is_did, parse_multikey
-
-MAX_KEYS = 16
-"""Keys of one did:web that are tried."""
+from ucan import MAX_BODY_BYTES, Connection, InvalidPrincipal, Response, Verifier, is_did
 
 
 class ClockHost:
@@ -36,7 +34,11 @@ class ClockHost:
         answer = await self._get(f"{url.rstrip('/')}/.well-known/did.json", url)
         did = answer.get("id")
         if not isinstance(did, str) or not is_did(did):
-            raise BadAnswer(url, "does not say who it is; name it with --did DID")
+            raise BadAnswer(
+                url,
+                "does not say who it is: /.well-known/did.json there names no DID, which services other than "
+                "skypail's may well lack; name it with --did DID",
+            )
         return KnownClock(url, did)
 
     async def connect(self, clock: KnownClock) -> Connection:
@@ -57,7 +59,10 @@ class ClockHost:
             raise ClockUnreachable(
                 clock.url, f"goes by {clock.did}, which cannot be resolved: {error}"
             ) from error
-        return _keys_of(clock.url, document)
+        keys = keys_in(document)
+        if not keys:
+            raise BadAnswer(clock.url, "has a DID document without a key that can be checked")
+        return keys
 
     async def _get(self, document: str, url: str) -> dict[str, Any]:
         try:
@@ -81,20 +86,3 @@ def _decode(url: str, data: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise BadAnswer(url, f"has a DID document that cannot be read: {error}") from error
     return cast("dict[str, Any]", document) if isinstance(document, dict) else {}
-
-
-def _keys_of(url: str, document: Mapping[str, Any]) -> tuple[Verifier, ...]:
-    methods: Any = document.get("verificationMethod")
-    keys: list[Verifier] = []
-    for method in cast("list[Any]", methods)[:MAX_KEYS] if isinstance(methods, list) else ():
-        match method:
-            case {"publicKeyMultibase": str(text)}:
-                try:
-                    keys.append(Verifier(parse_multikey(text)))
-                except InvalidPrincipal:
-                    continue  # of a kind we cannot check; another may do
-            case _:
-                continue
-    if not keys:
-        raise BadAnswer(url, "has a DID document without a key that can be checked")
-    return tuple(keys)

@@ -115,10 +115,18 @@ def serve(
         Provision, typer.Option("--provision", help="Whose clocks to host: those added, or anybody's.")
     ] = Provision.REGISTERED,
     guard: Annotated[
-        Guard, typer.Option("--guard", help="How events are looked at: see spec/clock.md.")
+        Guard, typer.Option("--guard", help="How events are looked at: see spec/clock_service.md.")
     ] = Guard.WHEN_POSSIBLE,
     did: Annotated[
         str | None, typer.Option("--did", metavar="did:web:…", help="What it calls itself.")
+    ] = None,
+    block_source: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--block-source",
+            metavar="URL",
+            help="A trustless IPFS gateway that may have events which did not come along. Repeatable.",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> int:
@@ -128,7 +136,7 @@ def serve(
     """
     from backup_agent.cli.commands.serve import serve
 
-    return serve(host, port, database, provision, guard, did, as_json)
+    return serve(host, port, database, provision, guard, did, block_source or [], as_json)
 
 
 space_app = typer.Typer(help="Which spaces the service of this machine hosts.")
@@ -146,13 +154,16 @@ def add_space(
     max_bytes: Annotated[
         int | None, typer.Option("--bytes", min=1, help="Of all its events. [default: 1 GiB]")
     ] = None,
+    guard: Annotated[
+        Guard | None, typer.Option("--guard", help="Of this clock alone. [default: the service's]")
+    ] = None,
     database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Host the clock of a space."""
+    """Host the clock of a space; again, to set its limits and guard anew."""
     from backup_agent.cli.commands.serve import add_space
 
-    return add_space(did, events_a_day, max_bytes, database, as_json)
+    return add_space(did, events_a_day, max_bytes, guard, database, as_json)
 
 
 @space_app.command("remove")

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from backup_agent.block_source import MAX_GATEWAYS, Gateways
 from backup_agent.cli.output import FAILED, WHOLE, print_json, print_table, print_text
 from backup_agent.cli.workbench import settings
 from backup_agent.errors import HomeUnusable
 from backup_agent.home import Home
+from backup_agent.net import Http, Retry
+from backup_agent.web_keys import WebKeys
 from clock_service import Guard, Limits, Policy, Provision, Registration, Store, open_store
 from clock_service.answering import Started, print_started
+from clock_service.errors import BadOption
 from clock_service.serve import Options
 from clock_service.serve import serve as run_service
 from ucan import encode_did
@@ -22,11 +27,32 @@ FOLDER = "clock-service"
 
 
 def serve(
-    host: str, port: int, database: str | None, provision: str, guard: str, did: str | None, as_json: bool
+    host: str,
+    port: int,
+    database: str | None,
+    provision: str,
+    guard: str,
+    did: str | None,
+    gateways: Sequence[str],
+    as_json: bool,
 ) -> int:
-    """Answer until asked to stop."""
+    """Answer until asked to stop. gateways: where events may be had that did not come along."""
+    if len(gateways) > MAX_GATEWAYS:
+        raise BadOption(f"no more than {MAX_GATEWAYS} block sources can be named")
     policy = Policy(provision=Provision(provision), guard=Guard(guard))
-    options = Options(_folder() / "service.key", _database(database), host, port, did, policy)
+    http = Http(
+        allow_private=settings().allow_private_hosts, retry=Retry(attempts=1)
+    )  # ends with the process
+    options = Options(
+        _folder() / "service.key",
+        _database(database),
+        host,
+        port,
+        did,
+        policy,
+        Gateways(http, gateways) if gateways else None,
+        WebKeys(http),
+    )
     run_service(options, print_started if as_json else _print_started)
     return WHOLE
 
@@ -36,18 +62,27 @@ def _print_started(started: Started) -> None:
 
 
 def add_space(
-    did: str, events_a_day: int | None, max_bytes: int | None, database: str | None, as_json: bool
+    did: str,
+    events_a_day: int | None,
+    max_bytes: int | None,
+    guard: str | None,
+    database: str | None,
+    as_json: bool,
 ) -> int:
-    """Host a space, or change its limits."""
+    """Host a space, or change its limits and guard."""
     encode_did(did)
     usual = Limits()
     limits = Limits(events_a_day or usual.events_a_day, max_bytes or usual.bytes)
+    registration = Registration(did, limits, None if guard is None else Guard(guard))
     with _store(database) as store:
-        asyncio.run(store.register(Registration(did, limits)))
+        asyncio.run(store.register(registration))
     if as_json:
-        print_json({"space": did, "eventsADay": limits.events_a_day, "bytes": limits.bytes})
+        print_json(_row(registration))
     else:
-        print_text(f"Hosts {did}: {limits.events_a_day} events a day, {limits.bytes} bytes")
+        print_text(
+            f"Hosts {did}: {limits.events_a_day} events a day, {limits.bytes} bytes, "
+            f"guard {guard or 'as the service has it'}"
+        )
     return WHOLE
 
 
@@ -66,20 +101,27 @@ def list_spaces(database: str | None, as_json: bool) -> int:
     """List the hosted spaces, as many as the store tells at once."""
     with _store(database) as store:
         found = asyncio.run(store.registrations())
-    rows = [(each.space, str(each.limits.events_a_day), str(each.limits.bytes)) for each in found]
     if as_json:
-        print_json(
-            {
-                "spaces": [
-                    {"space": did, "eventsADay": int(day), "bytes": int(size)} for did, day, size in rows
-                ]
-            }
-        )
-    elif rows:
-        print_table(("SPACE", "EVENTS A DAY", "BYTES"), rows)
+        print_json({"spaces": [_row(each) for each in found]})
+    elif found:
+        shown = [
+            (each.space, str(each.limits.events_a_day), str(each.limits.bytes), each.guard or "(service's)")
+            for each in found
+        ]
+        print_table(("SPACE", "EVENTS A DAY", "BYTES", "GUARD"), shown)
     else:
         print_text("No space is hosted; `skypail clock space add DID` adds one")
     return WHOLE
+
+
+def _row(hosted: Registration) -> dict[str, Any]:
+    limits, guard = hosted.limits, hosted.guard
+    return {
+        "space": hosted.space,
+        "eventsADay": limits.events_a_day,
+        "bytes": limits.bytes,
+        "guard": guard and guard.value,
+    }
 
 
 @contextmanager

@@ -169,6 +169,21 @@ def test_only_spaces_that_were_added_are_hosted(user: Shell, tmp_path: Path) -> 
         assert own == remote
 
 
+def test_a_space_may_have_a_guard_of_its_own(shell: Shell) -> None:
+    did = "did:key:z6MkwXG2WjeQnNxSoynSGYU8V9j3QzP3JSqhdmkHc6SaVWoT"
+    assert shell("clock", "space", "add", did, "--guard", "require", "--json").document["guard"] == "require"
+    assert shell("clock", "space", "list", "--json").document["spaces"][0]["guard"] == "require"
+    assert "guard as the service has it" in shell("clock", "space", "add", did).out
+    assert shell("clock", "space", "list", "--json").document["spaces"][0]["guard"] is None
+
+
+@pytest.mark.parametrize("url", ["http://gateway.example", "https://192.168.1.1"])
+def test_a_block_source_that_may_not_be_asked_is_refused_at_the_start(shell: Shell, url: str) -> None:
+    said = shell("clock", "serve", "--port", "0", "--block-source", url)
+    assert said.code == 1
+    assert "gateway.example" in said.err or "192.168.1.1" in said.err
+
+
 def test_a_url_that_is_no_clock(user: Shell, nowhere: str) -> None:
     said = user("clock", "use", nowhere)
     assert said.code == 1
