@@ -12,6 +12,9 @@ from clock_service.access import Access
 from pail import Value
 from ucan import Capability, Delegation, Signer, delegate
 
+OWN_ABILITIES = ("clock/*", "backup/*")
+"""What the owner's agent asks services for, in the space's name."""
+
 OWN_LIFE_S = 3600
 """Of the delegation that the owner's agent makes for itself, anew whenever one is needed."""
 
@@ -29,7 +32,7 @@ class Authority:
         held = Delegations(self.home.delegations).list(HELD)
         owner = self.home.space_signer(self.space)
         if owner is not None:
-            whole = [Capability("clock/*", self.space)]
+            whole = [Capability(can, self.space) for can in OWN_ABILITIES]
             held.append(delegate(owner, self.agent.did, whole, expires_at_unix=now_unix_s + OWN_LIFE_S))
         return Access(self.agent, self.space, held)
 

@@ -5,6 +5,7 @@
     sessions/              sessions of accounts, one file each
     private/               for whom private data is sealed
     clocks/<key>.json      clock services of a space, by the space's key
+    servers/<key>.json     what is scheduled at server agents, by the space's key
     delegations/           `.ucan` archives: held by this agent, issued here, and those revoked
     cache/                 indexes and journals; rebuilt when lost
     space/                 the default space
@@ -99,6 +100,11 @@ class Home:
     def clocks(self) -> Path:
         """The folder that names clock services; see `backup_agent.clock_list`."""
         return self.folder / "clocks"
+
+    @property
+    def servers(self) -> Path:
+        """The folder that says what server agents do for spaces; see `backup_agent.scheduled`."""
+        return self.folder / "servers"
 
     @property
     def delegations(self) -> Path:

@@ -102,6 +102,8 @@ def test_help_names_every_command_in_full(shell: Shell) -> None:
         "demo",
         "agent",
         "clock",
+        "schedule",
+        "serve",
         "space",
     ]
     assert said.code == 0

@@ -1,0 +1,175 @@
+"""`skypail schedule`: what a server does for this space."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from backup_agent.cli.commands.schedule_words import state_text, status_lines
+from backup_agent.cli.output import INCOMPLETE, WHOLE, print_error, print_json, print_table, print_text
+from backup_agent.cli.remote import Line, authority_of, clock_list, open_clocks, open_line
+from backup_agent.cli.scheduling import renew, schedule, scheduled_list
+from backup_agent.cli.workbench import Workbench, account_did, resolve, settings, workbench
+from backup_agent.clock_list import KnownClock, plain_url
+from backup_agent.delegations import Delegations
+from backup_agent.errors import AgentError, DelegationError
+from backup_agent.expiry import parse_expiry
+from backup_agent.period import parse_period
+from backup_agent.scheduled import Scheduled
+from backup_agent.server_line import ServerFailed, ServerLine, Wish
+from clock_service.errors import RemoteClockError
+
+
+def add(
+    account: str,
+    server: str,
+    every: str,
+    keep: str | None,
+    until: str | None,
+    place: str | None,
+    folder: Path | None,
+    as_json: bool,
+) -> int:
+    """Schedule an account, or change its schedule."""
+    period_s = parse_period(every)
+    until_s = None if until is None else parse_expiry(until, int(time.time()))
+    did = asyncio.run(resolve(settings(), account)).did
+    with workbench(folder, create=True) as bench, open_line(bench.settings) as line:
+        known = line.find(plain_url(server), None)
+        clock = _bring_clock_up(bench, line)
+        wish = Wish(did, period_s, place or bench.folder.as_uri(), clock, until_s, keep)
+        told = schedule(bench, line, known, wish)
+    if as_json:
+        print_json({"server": known.url, **told})
+    else:
+        print_text(f"{account} is backed up by {known.did} at {known.url}, {every}", *status_lines(told))
+    return WHOLE
+
+
+def _bring_clock_up(bench: Workbench, line: Line) -> KnownClock | None:
+    """The clock service in use, with all that is here; the server makes its events on that head."""
+    known = clock_list(bench).load()
+    if not known:
+        return None
+    clocks = open_clocks(line, bench, known[:1])
+    clocks.several.sync()
+    for trouble in clocks.troubles().values():
+        raise DelegationError(f"{trouble.why}; the server needs that clock, so nothing was scheduled")
+    return known[0]
+
+
+def list_(server: str | None, folder: Path | None, as_json: bool) -> int:
+    """List what is scheduled, at each server that is known."""
+    with workbench(folder) as bench, open_line(bench.settings) as line:
+        renew(bench, line)
+        servers = _servers(bench, line, server)
+        rows: list[dict[str, Any]] = []
+        failures: list[str] = []
+        for known in servers:
+            try:
+                rows += [{"server": known.url, **each} for each in _line_to(bench, line, known).list()]
+            except (ServerFailed, RemoteClockError) as error:
+                failures.append(str(error))
+    for why in failures:
+        print_error(why)
+    if as_json:
+        print_json({"scheduled": rows, "failed": failures})
+    elif rows:
+        cells = [(row["account"], state_text(row), row["server"]) for row in rows]
+        print_table(("ACCOUNT", "STATE", "SERVER"), cells)
+    elif not failures:
+        print_text("Nothing is scheduled; `skypail schedule ACCOUNT --server URL` does it")
+    return INCOMPLETE if failures else WHOLE
+
+
+def status(account: str, server: str | None, folder: Path | None, as_json: bool) -> int:
+    """Say how an account's backups go."""
+    with workbench(folder) as bench, open_line(bench.settings) as line:
+        renew(bench, line)
+        did = account_did(bench, account) or account
+        known = _server_of(bench, line, server, did)
+        told = _line_to(bench, line, known).ask("status", did)
+    return _print_status(known, told, as_json)
+
+
+def change(verb: str, account: str, server: str | None, folder: Path | None, as_json: bool) -> int:
+    """`now`, `pause` or `resume`, and how it stands after that."""
+    with workbench(folder) as bench, open_line(bench.settings) as line:
+        did = account_did(bench, account) or account
+        known = _server_of(bench, line, server, did)
+        told = _line_to(bench, line, known).ask(verb, did)
+    _print_status(known, told, as_json)
+    return WHOLE
+
+
+def remove(account: str, server: str | None, folder: Path | None, as_json: bool) -> int:
+    """Take the account off the schedule, and revoke what was delegated for it."""
+    with workbench(folder) as bench, open_line(bench.settings) as line:
+        did = account_did(bench, account) or account
+        known = _server_of(bench, line, server, did)
+        kept = [each for each in scheduled_list(bench).load() if (each.url, each.account) == (known.url, did)]
+        failures = _take_back(bench, line, known, kept)
+        _line_to(bench, line, known).ask("remove", did)
+        scheduled_list(bench).remove(known.url, did)
+    for why in failures:
+        print_error(why)
+    if as_json:
+        print_json({"account": did, "server": known.url, "removed": True})
+    else:
+        print_text(f"{account} is not backed up by {known.url} any more")
+    return INCOMPLETE if failures else WHOLE
+
+
+def _take_back(bench: Workbench, line: Line, server: KnownClock, kept: Sequence[Scheduled]) -> list[str]:
+    """Revoke the delegation at the clock and at the server; why that failed, if it did."""
+    store, failures = Delegations(bench.home.delegations), list[str]()
+    for each in kept:
+        with suppress(DelegationError):
+            delegation = store.find(each.delegation)
+            store.note_revoked(delegation)
+            for service in [*clock_list(bench).load(), server]:
+                try:
+                    line.revoke(service, authority_of(bench), delegation)
+                except RemoteClockError as error:
+                    failures.append(str(error))
+    return failures
+
+
+def _print_status(server: KnownClock, told: dict[str, Any], as_json: bool) -> int:
+    if as_json:
+        print_json({"server": server.url, **told})
+    else:
+        print_text(*status_lines(told))
+    last: dict[str, Any] = told.get("lastRun") or {}
+    bad = told.get("state") in ("parked", "ended") or last.get("result") == "failed" or last.get("missing")
+    return INCOMPLETE if bad else WHOLE
+
+
+def _servers(bench: Workbench, line: Line, server: str | None) -> list[KnownClock]:
+    """The one that is named, else all where something of the space is scheduled."""
+    if server is not None:
+        return [line.find(plain_url(server), None)]
+    return list(dict.fromkeys(KnownClock(each.url, each.did) for each in scheduled_list(bench).load()))
+
+
+def _server_of(bench: Workbench, line: Line, server: str | None, account: str) -> KnownClock:
+    if server is not None:
+        return line.find(plain_url(server), None)
+    known = [each for each in scheduled_list(bench).load() if each.account == account]
+    if not known:
+        raise AgentError(f"{account} was not scheduled from here; name the server with --server URL")
+    if len(known) > 1:
+        names = ", ".join(each.url for each in known)
+        raise AgentError(f"{account} is scheduled at {len(known)} servers ({names}); name one with --server")
+    return KnownClock(known[0].url, known[0].did)
+
+
+def _line_to(bench: Workbench, line: Line, server: KnownClock) -> ServerLine:
+    try:
+        return ServerLine(line.caller(server, authority_of(bench)))
+    except RemoteClockError as error:
+        raise ServerFailed(error) from error

@@ -1,0 +1,67 @@
+"""Scheduling an account at a server, and keeping alive what was delegated for it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from backup_agent.cli.output import print_error
+from backup_agent.cli.remote import Line, authority_of, clock_list
+from backup_agent.cli.workbench import Workbench
+from backup_agent.clock_list import KnownClock
+from backup_agent.delegations import ISSUED, Delegations
+from backup_agent.errors import AgentError
+from backup_agent.expiry import time_left
+from backup_agent.scheduled import Scheduled, ScheduledList
+from backup_agent.server_line import RENEW_BELOW_S, WARN_BELOW_S, ServerLine, Wish, delegate_to
+from clock_service.errors import RemoteClockError
+
+
+def scheduled_list(bench: Workbench) -> ScheduledList:
+    """What is scheduled for the space of `bench`."""
+    return ScheduledList(bench.home.servers, bench.space.did)
+
+
+def schedule(bench: Workbench, line: Line, server: KnownClock, wish: Wish) -> dict[str, Any]:
+    """Delegate and schedule; remembered here so that it can be renewed and taken back."""
+    authority = authority_of(bench)
+    made = delegate_to(server.did, authority, wish)
+    told = ServerLine(line.caller(server, authority)).schedule(wish, [made])
+    Delegations(bench.home.delegations).add(ISSUED, made)
+    expires = made.ucan.expires_at_unix
+    assert expires is not None
+    scheduled_list(bench).add(
+        Scheduled(
+            url=server.url,
+            did=server.did,
+            account=wish.account,
+            every=wish.every,
+            place=wish.place,
+            delegation=str(made.cid),
+            expires=expires,
+            until=wish.until,
+            keep=wish.keep,
+        )
+    )
+    return told
+
+
+def renew(bench: Workbench, line: Line) -> None:
+    """Delegate anew what has less than RENEW_BELOW_S left; warn of what ends soon and could not be.
+
+    Failing is no reason for anything else to fail: there is time until the next try.
+    """
+    now_unix_s = int(time.time())
+    clocks = clock_list(bench).load()
+    for each in scheduled_list(bench).load():
+        left_s = each.expires - now_unix_s
+        if left_s >= RENEW_BELOW_S or each.expires == each.until:
+            continue
+        clock = clocks[0] if clocks else None
+        wish = Wish(each.account, each.every, each.place, clock, each.until, each.keep)
+        try:
+            schedule(bench, line, KnownClock(each.url, each.did), wish)
+        except (AgentError, RemoteClockError) as error:
+            if left_s < WARN_BELOW_S:
+                left = time_left(each.expires, now_unix_s)
+                print_error(f"the delegation for {each.account} to {each.url}: {left} left; {error}")

@@ -1,0 +1,61 @@
+"""Who is due, and who stands in line, in the database.
+
+The line is kept short: as many jobs as the workers can do in a while, so that an account that
+becomes due later, of a space with few, need not stand behind thousands of another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backup_agent.server.account import Account
+from backup_agent.server.account_rows import FIELDS, account_of
+from backup_agent.server.schedule import next_on_grid
+from clock_service.session import Session
+
+
+def due(session: Session, now_ms: int, limit: int) -> list[Account]:
+    """Active accounts whose time has come and that nobody runs: of each space the longest waiting first,
+    and of spaces turn by turn. Not those whose host is to be left in peace.
+
+    A time further ahead than two periods is due too: the machine's clock was wrong when it was set.
+    """
+    sql = f"""
+        SELECT {FIELDS} FROM (
+            SELECT a.*, row_number() OVER (PARTITION BY a.space ORDER BY a.next_due, a.id) AS turn
+            FROM agent_account a LEFT JOIN agent_host h ON h.name = a.host
+            WHERE a.state = 'active'
+            AND (a.next_due <= ? OR a.next_due > ? + 2000 * a.every_s)
+            AND (h.not_before IS NULL OR h.not_before <= ?)
+        ) AS waiting ORDER BY turn, next_due, id LIMIT ?
+    """  # noqa: S608 - names of ours
+    return [account_of(row) for row in session.rows(sql, (now_ms, now_ms, now_ms, limit))]
+
+
+def note_in_line(session: Session, account: Account, job: str, now_ms: int) -> None:
+    """`job` stands in line for this slot; the next is on the grid. A second ticker changes nothing."""
+    schedule = account.schedule
+    following = next_on_grid(account.space, schedule.account, schedule.every_s, now_ms)
+    session.run(
+        "UPDATE agent_account SET job = ?, slot = slot + 1, next_due = ? WHERE id = ? AND slot = ?",
+        (job, following, account.id, account.slot),
+    )
+
+
+def postpone(session: Session, accounts: Sequence[Account], until_ms: int) -> None:
+    """These have a job under way: look again at `until_ms`."""
+    session.run_many(
+        "UPDATE agent_account SET next_due = ? WHERE id = ? AND slot = ?",
+        [(until_ms, each.id, each.slot) for each in accounts],
+    )
+
+
+def next_slot(session: Session, account: Account) -> int:
+    """A number for one more job of the account, which no other job has."""
+    session.run("UPDATE agent_account SET slot = slot + 1 WHERE id = ?", (account.id,))
+    return account.slot
+
+
+def in_line(session: Session) -> int:
+    """Accounts that are due, by now."""
+    return session.rows("SELECT count(*) FROM agent_account WHERE state = 'active' AND job IS NOT NULL")[0][0]

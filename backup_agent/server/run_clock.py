@@ -1,0 +1,45 @@
+"""The clock of a run: where there is a clock service it leads, and the place's own clock follows.
+
+A service holds the server to its delegation, a folder does not. So an event is made on the service's
+head, and the service must take it before the server's head object in the place names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from backup_agent.server.errors import Wait
+from backup_agent.server.places import Permit
+from clock_service.client import RemoteClock
+from pail import CID
+from pail.event import Head
+from space import Clock
+
+UNREADABLE_WAIT_S = 300.0
+
+
+class LedClock:
+    """A `space.Clock`. leader: the service's. own: of the place. permit: asked before the head moves."""
+
+    def __init__(self, leader: RemoteClock, own: Clock, permit: Permit) -> None:
+        self._leader = leader
+        self._own = own
+        self._permit = permit
+
+    def head(self) -> Head:
+        """The service's head. Raises RemoteClockError by its kinds, Wait if the space lacks events of it."""
+        self._own.head()  # takes in what has come into the place
+        look = self._leader.look()
+        if look.unreadable:
+            why = next(iter(look.unreadable.values()))
+            text = f"the clock at {self._leader.url} names events that the space does not hold yet: {why}"
+            raise Wait(text, UNREADABLE_WAIT_S)
+        return look.head
+
+    def advance(self, event: CID, blocks: Iterable[tuple[CID, bytes]] = ()) -> Head:
+        """The service's head after `event`; then it is in the place, too. Raises as both do."""
+        blocks = list(blocks)
+        self._permit()
+        head = self._leader.advance(event, blocks)
+        self._own.advance(event, blocks)
+        return head

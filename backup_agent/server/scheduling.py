@@ -1,0 +1,98 @@
+"""What is checked before an account is scheduled, and how it then stands in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import time
+
+from backup_agent.errors import HostRefused
+from backup_agent.net import check_url
+from backup_agent.server import account_rows, revocation_rows
+from backup_agent.server.account import Account
+from backup_agent.server.admission import check_exact, proofs, view_all
+from backup_agent.server.capabilities import Asked
+from backup_agent.server.database import Database
+from backup_agent.server.errors import BadSchedule, PlaceRefused, WrongPlace
+from backup_agent.server.limits import Limits
+from backup_agent.server.places import Places, open_sealed
+from backup_agent.server.schedule import MAX_EVERY_S, Schedule, State
+from clock_service.session import Session
+from pail import CID
+from ucan import Delegation, Revocation, Signer, answer_async
+from ucan.questions import Keys
+
+
+async def _no_keys(did: str) -> Keys:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduling:
+    """Takes schedules on. signer: the server's key. allow_private: as for all outgoing requests."""
+
+    database: Database
+    signer: Signer
+    places: Places
+    limits: Limits
+    allow_private: bool
+    now: Callable[[], float] = time
+
+    async def schedule(self, space: str, asked: Asked, blocks: Mapping[CID, bytes]) -> Account:
+        """The account as scheduled, or scheduled anew. Raises Refused with the reason."""
+        schedule = asked.schedule
+        self._check(schedule)
+        delegations = view_all(asked.delegations, blocks)
+        expires_s = check_exact(self.signer.did, space, schedule, delegations)
+        await answer_async(
+            proofs(self.signer, space, schedule, delegations, int(self.now())),
+            keys_of=_no_keys,
+            revocations_of=self._revocations_of,
+        )
+        return await self.database.ask(
+            lambda session: self._store(session, space, schedule, delegations, expires_s)
+        )
+
+    def _check(self, schedule: Schedule) -> None:
+        low, high = self.limits.min_every_s, MAX_EVERY_S
+        if not low <= schedule.every_s <= high:
+            raise BadSchedule(f"runs may be from {low} to {high} seconds apart, not {schedule.every_s}")
+        if schedule.until_s is not None and schedule.until_s <= self.now():
+            raise BadSchedule("the schedule's end is past")
+        self.places.check(schedule.place)
+        if schedule.place.sealed is not None:
+            try:
+                open_sealed(schedule.place.sealed, self.signer.seed)
+            except WrongPlace as error:
+                raise PlaceRefused(str(error)) from error
+        if schedule.clock is not None:
+            try:
+                check_url(schedule.clock.url, allow_private=self.allow_private)
+            except HostRefused as error:
+                raise PlaceRefused(f"the clock's URL: {error}") from error
+
+    async def _revocations_of(self, ucans: Sequence[CID]) -> list[Revocation]:
+        return await self.database.ask(lambda session: revocation_rows.revocations(session, ucans))
+
+    def _store(
+        self,
+        session: Session,
+        space: str,
+        schedule: Schedule,
+        delegations: Sequence[Delegation],
+        expires_s: int,
+    ) -> Account:
+        known = account_rows.find(session, space, schedule.account, lock=True)
+        now_ms = int(self.now() * 1000)
+        if known is None:
+            self.limits.check_number(account_rows.count(session), account_rows.count(session, space))
+            number = account_rows.add(session, space, schedule, expires_s=expires_s, next_due=now_ms)
+        else:
+            number = known.id
+            goes_on = known.state is State.ACTIVE and known.schedule.every_s == schedule.every_s
+            next_due = known.next_due if goes_on else now_ms
+            account_rows.replace(session, known, schedule, expires_s=expires_s, next_due=next_due)
+        revocation_rows.store(session, number, delegations)
+        stored = account_rows.load(session, number)
+        assert stored is not None
+        return stored

@@ -1,0 +1,123 @@
+"""Who is alive: every worker says so, declares the silent dead, and takes up what these had begun.
+
+What is measured here with a clock that counts suspension: a worker that was frozen, or that had no
+database, has missed what happened. It first asks whether it was declared dead itself, and ends if
+so; else it waits a whole grace period before it judges others, who may have been as frozen as it was.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from threading import Event, Thread
+
+from backup_agent.server import worker_rows
+from backup_agent.server.database import Database
+from backup_agent.server.worker_rows import DEAD_AFTER_MS
+from clock_service.errors import StoreUnavailable
+from clock_service.session import Session
+
+BEAT_S = 3.0
+GRACE_S = DEAD_AFTER_MS / 1000
+
+WATCH_LOCK = 0x736B79_77617463
+"""Of all advisory locks of the database, that of whoever judges."""
+
+log = logging.getLogger(__name__)
+
+Adopt = Callable[[Sequence[str]], int]
+"""Puts what dead workers had begun back in line; how many jobs that were."""
+
+
+def boot_time_s() -> float:
+    """Seconds that pass also while the machine is suspended."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)
+
+
+class Watchdog:
+    """Of one worker. die: ends this process at once, without a word to anybody."""
+
+    def __init__(
+        self,
+        database: Database,
+        worker: str,
+        adopt: Adopt,
+        die: Callable[[], None],
+        *,
+        boot_s: Callable[[], float] = boot_time_s,
+    ) -> None:
+        self.counters: Counter[str] = Counter()
+        self._database = database
+        self._worker = worker
+        self._adopt = adopt
+        self._die = die
+        self._boot_s = boot_s
+        self._last_beat_s = self._may_judge_s = boot_s()
+        self._stopping = Event()
+        self._thread = Thread(target=self._run, name="watchdog", daemon=True)
+
+    def start(self) -> None:
+        """Be alive from now on. Raises StoreUnavailable.
+
+        With SQLite every other worker is of a process that has ended: its jobs are taken up here.
+        """
+        if self._database.is_shared:
+            self._may_judge_s += GRACE_S
+        self._database.do(
+            lambda session: worker_rows.enlist(session, self._worker, self._database.now_ms(session))
+        )
+        if not self._database.is_shared:
+            self._adopt_from(self._database.do(self._bury_all_others))
+        self._thread.start()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the last beat is recent enough for others to take this worker for alive."""
+        return self._boot_s() - self._last_beat_s < GRACE_S
+
+    def stop(self) -> None:
+        """Be gone: others take up at once what is left."""
+        self._stopping.set()
+        self._thread.join()
+        self._database.do(lambda session: worker_rows.resign(session, self._worker))
+
+    def beat(self) -> None:
+        """One round. Raises StoreUnavailable."""
+        began_s = self._boot_s()
+        if began_s - self._last_beat_s > GRACE_S:
+            self._may_judge_s = began_s + GRACE_S
+        is_alive = self._database.do(
+            lambda session: worker_rows.beat(session, self._worker, self._database.now_ms(session))
+        )
+        if not is_alive:
+            log.error("declared dead", extra={"worker": self._worker})
+            self._die()
+        self._last_beat_s = began_s
+        if self._database.is_shared and began_s >= self._may_judge_s:
+            self._adopt_from(self._database.do(self._judge))
+
+    def _run(self) -> None:
+        while not self._stopping.wait(BEAT_S):
+            try:
+                self.beat()
+            except StoreUnavailable as error:
+                log.warning("database away", extra={"why": str(error)})
+
+    def _judge(self, session: Session) -> list[str]:
+        if not session.rows("SELECT pg_try_advisory_xact_lock(?)", (WATCH_LOCK,))[0][0]:
+            return []
+        return worker_rows.bury(session, self._database.now_ms(session))
+
+    def _bury_all_others(self, session: Session) -> list[str]:
+        sql = "UPDATE agent_worker SET is_dead = 1 WHERE is_dead = 0 AND id <> ?"
+        session.run(sql, (self._worker,))
+        return worker_rows.bury(session, 0)
+
+    def _adopt_from(self, dead: Sequence[str]) -> None:
+        adopted = self._adopt(dead)
+        if adopted:
+            self.counters["adopted"] += adopted
+            log.warning("adopted", extra={"why": f"{adopted} jobs of {len(dead)} dead workers"})

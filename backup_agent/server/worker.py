@@ -1,0 +1,79 @@
+"""One worker: alive by its watchdog, it puts in line what is due and does what stands there."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backup_agent.server.attempt import Attempts
+from backup_agent.server.database import Database
+from backup_agent.server.jobs import Jobs
+from backup_agent.server.limits import Limits
+from backup_agent.server.places import Places
+from backup_agent.server.runner import Runner
+from backup_agent.server.ticker import Ticker
+from backup_agent.server.watchdog import Watchdog
+from ucan import Signer
+
+DECLARED_DEAD = 70
+"""Exit code; whoever runs the worker starts it anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """cache: a folder of this machine. folders: where local spaces may be. slots: runs at once, each line."""
+
+    cache: Path
+    plc_url: str
+    allow_private: bool = False
+    folders: tuple[Path, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    slots: int = 8
+
+
+def new_name() -> str:
+    """Of a worker, fresh at every start: whoever comes after it can never be taken for it."""
+    return f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def die() -> None:
+    """At once: what this process may still have in hand belongs to another by now."""
+    os._exit(DECLARED_DEAD)
+
+
+class Worker:
+    """Of one process; start it once."""
+
+    def __init__(
+        self,
+        database: Database,
+        signer: Signer,
+        settings: Settings,
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.name = new_name()
+        self.places = Places(settings.cache, settings.folders)
+        self._database = database
+        attempts = Attempts(database, self.places, signer, settings.plc_url, settings.allow_private, now=now)
+        self.runner = Runner(attempts, self.name, settings.limits, lambda each: self.ticker.put_now(each))
+        self.jobs = Jobs(database.url, self.name, self.runner, slots=settings.slots)
+        self.ticker = Ticker(database, self.jobs, now=now)
+        self.watchdog = Watchdog(database, self.name, self.jobs.adopt, die)
+
+    def start(self) -> None:
+        """Work from now on. Raises StoreUnavailable, or what the engine's driver raises."""
+        self.jobs.start()
+        self.watchdog.start()
+        self.ticker.start()
+
+    def stop(self) -> None:
+        """Begin nothing more; what is under way another worker does again, or this one at its next start."""
+        self.ticker.stop()
+        self.watchdog.stop()
+        self.jobs.stop()
