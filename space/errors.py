@@ -4,8 +4,10 @@ SpaceError
 ├── NoSpace            the folder holds no space yet; open it with a DID to make one
 ├── CorruptBlock       a block here no longer hashes to its CID, and no other copy is good
 ├── SpaceFull          the disk is full; nothing was recorded, free some room and do it again
-├── SpaceUnavailable   the operating system refused a file operation; nothing was recorded
+├── SpaceUnavailable   a file operation was refused, or the bucket or provider; nothing was recorded
+├── BadAddress         the text does not say where a space is; the caller's mistake
 ├── StageClosed        the stage was published or dropped before; the caller's mistake
+├── PruneBegan         shards were marked to be removed since this process looked; do it again
 ├── NotReadable        an event's blocks, or those its state needs, are not all here (C3)
 └── BadHeadObject      bytes that are no head object signed by its agent; ignored and named
 
@@ -40,11 +42,25 @@ class SpaceFull(SpaceError):
 
 
 class SpaceUnavailable(SpaceError):
-    """The operating system refused a file operation; `cause` says why. The space is as before."""
+    """A file operation was refused, or a request; the message says why. The space is as before."""
+
+
+class BadAddress(SpaceError, ValueError):
+    """`text` does not say where a space is, or says a place that must not be asked."""
+
+    def __init__(self, text: str, why: str) -> None:
+        super().__init__(f"{text[:200]!r} does not name a space: {why}")
 
 
 class StageClosed(SpaceError):
     """A stage was used after it was published or dropped."""
+
+
+class PruneBegan(SpaceError):
+    """Nothing was written; what was decided before may count on blocks that are about to go."""
+
+    def __init__(self) -> None:
+        super().__init__("a prune of this space began meanwhile, so nothing was written; run it again")
 
 
 class NotReadable(SpaceError, LookupError):

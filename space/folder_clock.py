@@ -47,7 +47,7 @@ class FolderClock:
         self._agent = agent
 
     def head(self) -> Head:
-        """The fold of all head objects here, and of all that was known before; takes in new shards first.
+        """The fold of all head objects here, and of all that was known before; takes in new shards for it.
 
         Events of which anything is missing are left for later: `report` names them.
         Raises SpaceUnavailable if the folder cannot be read.
@@ -59,9 +59,14 @@ class FolderClock:
 
         Events that were lost are not pending but past, once this agent's head object went on without.
         """
-        self._space.refresh()
+        is_near = self._space.place.is_near
+        if is_near:
+            self._space.refresh()
         with guarded("reading the heads"):
             known = self._fold()
+            if known.pending and not is_near:  # to list the shards costs the more the more there are
+                self._space.refresh()
+                known = self._fold()
         if self._agent.did not in known.agents:
             return known
         named = {event for head in known.agents.values() for event in head}
@@ -75,7 +80,7 @@ class FolderClock:
         An event that is known already costs no write, unless the object was lost or is an older copy.
         blocks: hash-checked; those the space lacks are written first (S1).
         Raises NotReadable if something the event needs is not here (C3), PailError if it is no
-        event of a pail, SpaceFull, SpaceUnavailable; the head is then as before.
+        event of a pail, SpaceFull, SpaceUnavailable, PruneBegan; the head is then as before.
         """
         with self._space.stage() as stage:
             stage.put_many(blocks)
@@ -90,6 +95,7 @@ class FolderClock:
             name = did_key_part(self._agent.did) + HEAD_SUFFIX
             content = encode_head_object(head, self._agent)
             if self._space.place.load(HEADS, name, MAX_HEAD_OBJECT_BYTES) != content:
+                self._space.lease.hold()
                 self._space.place.store(HEADS, name, content)
             self._remember(head, known.pending)
             return head
@@ -101,6 +107,7 @@ class FolderClock:
         """
         head = self.head()
         with guarded("looking for events in the shards"):
+            self._space.refresh()
             return unreached(self._space, head)
 
     def recover(self) -> list[CID]:

@@ -1,9 +1,4 @@
-"""A place that is a local or synced folder: each object a file that appears whole, durable and named.
-
-An object is written to a temporary file, which is locked while its process lives. One that nobody
-holds was left by a crash and is removed; only by a process of the same home, since another
-machine's file may be seen here through syncing while it is still being written there.
-"""
+"""A place that is a local or synced folder: each object a file that appears whole, durable and named."""
 
 from __future__ import annotations
 
@@ -11,47 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from space.files import Files, held
+from space.drafts import Drafts, FileDraft
+from space.files import Files
 from space.guard import guarded
-from space.layout import HEADS, SHARDS, is_temporary_of, temporary
+from space.layout import HEADS, SHARDS
 from space.place import Draft, Entry, Span
 
 ROOMS = ("", SHARDS, HEADS)
-
-
-class FileDraft:
-    """A `Draft` in a temporary file beside the file that it will be."""
-
-    def __init__(self, files: Files, path: Path) -> None:
-        self._files = files
-        self.path = path
-        self.file = files.create(path)
-        self._synced = False
-
-    def write(self, content: bytes | bytearray | memoryview) -> None:
-        self._synced = False
-        self._files.write(self.file, content)
-
-    def read(self, offset: int, size: int) -> bytes:
-        return self._files.read(self.file, offset, size)
-
-    def sync(self) -> None:
-        """Its content is on the disk on return."""
-        if not self._synced:
-            self._files.sync(self.file)
-            self._synced = True
-
-    def rename(self, new: Path) -> None:
-        """Give it its final name; durable once the folder is synced too."""
-        self._files.rename(self.path, new)
-        self._files.close(self.file)
-        self.file = -1
-
-    def drop(self) -> None:
-        if self.file >= 0:
-            self._files.remove(self.path)
-            self._files.close(self.file)
-            self.file = -1
 
 
 class OpenedFile:
@@ -76,13 +37,13 @@ class FolderPlace:
     """The `Place` that is the folder `folder`."""
 
     is_near = True
+    packs = False
 
     def __init__(self, folder: Path, files: Files, *, home: str, lock: Path) -> None:
         """home: marks this machine's temporary files. lock: a path of this machine, not in the folder."""
         self.folder = folder
         self._files = files
-        self._home = home
-        self._lock = lock
+        self._drafts = Drafts(files, home=home, lock=lock)
 
     @property
     def title(self) -> str:
@@ -91,7 +52,7 @@ class FolderPlace:
     def make_ready(self) -> None:
         for room in ROOMS:  # a sync client may bring the space file before the folders
             self._files.make_folder(self.folder / room)
-        self._sweep()
+        self._drafts.sweep([self.folder / room for room in ROOMS])
 
     def list(self, room: str) -> list[Entry]:
         return [entry for entry in self._files.list(self.folder / room) if not entry.name.startswith("~")]
@@ -111,8 +72,7 @@ class FolderPlace:
         return OpenedFile(self._files, self._path(room, entry.name), entry.size)
 
     def draft(self, room: str) -> FileDraft:
-        with held(self._lock):  # or `_sweep` might take it for abandoned before it is locked
-            return FileDraft(self._files, temporary(self.folder / room, self._home))
+        return self._drafts.new(self.folder / room)
 
     def publish(self, room: str, drafts: Sequence[tuple[Draft, str]]) -> list[Entry]:
         for draft, _ in drafts:
@@ -141,12 +101,3 @@ class FolderPlace:
 
     def _path(self, room: str, name: str) -> Path:
         return self.folder / room / name
-
-    def _sweep(self) -> None:
-        """Remove what crashed processes of this home were writing."""
-        with held(self._lock):
-            for room in ROOMS:
-                for entry in self._files.list(self.folder / room):
-                    path = self._path(room, entry.name)
-                    if is_temporary_of(entry.name, self._home) and self._files.abandoned(path):
-                        self._files.remove(path)

@@ -11,6 +11,7 @@ Hence synchronous=NORMAL: a power cut may undo the last transactions, never tear
     fold        the events of the last known head, so that it never goes back
     whole       blocks all of whose descendants were proved to be here; forgotten at the next loss
     gone        digests of the blocks of shards that vanished, to name those that are nowhere else
+    doomed      shards that marks name, and `seen`: see `space.doomed`
     home        an id of this index, and how many losses it has seen
 """
 
@@ -25,11 +26,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pail import CID
+from space.doomed import DOOMED_SCHEMA, Doomed
 from space.place import Entry
 from space.places import Slot, place_in, places_in
 from space.slices import Slices, page_number
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 BUSY_TIMEOUT_S = 60.0
 MAX_KEPT_BYTES = 16 << 20
 """Pages kept in memory; those of a repository of 100,000 records take 6 MB."""
@@ -44,12 +46,12 @@ CREATE TABLE fold (cid BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE whole (cid BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE gone (shard TEXT, digest BLOB, PRIMARY KEY (shard, digest)) WITHOUT ROWID;
 CREATE TABLE home (id TEXT NOT NULL, losses INTEGER NOT NULL);
-PRAGMA user_version = {SCHEMA_VERSION};
+{DOOMED_SCHEMA}PRAGMA user_version = {SCHEMA_VERSION};
 """
 
 
 class State(IntEnum):
-    """What is known of a shard file. Only the blocks of WHOLE and DAMAGED ones are in the index."""
+    """What is known of a shard file. Only the blocks of WHOLE, DAMAGED and LISTED ones are in the index."""
 
     WHOLE = 1
     """Its bytes hash to its name, and each block to its CID."""
@@ -59,6 +61,8 @@ class State(IntEnum):
     """Never seen whole: still arriving, or damaged before this machine saw it."""
     SETTLED = 4
     """Not whole, and done with: repair copied what is good in it and gave up the rest."""
+    LISTED = 5
+    """Far away and never read whole: believed by its index object, which accounts for every byte."""
 
 
 class ShardRow(NamedTuple):
@@ -91,9 +95,11 @@ class Index:
         self._kept_bytes = 0
         self._kept_version: tuple[int, int] = (-1, -1)
         self._bad: set[tuple[int, int]] = set()
+        self._hidden: set[int] = set()
         self._db = sqlite3.connect(
             self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
+        self.doomed = Doomed(self._db)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         with self:
@@ -159,10 +165,21 @@ class Index:
     def forget(self, names: Iterable[str]) -> None:
         """Drop all that is known of these shard files, which vanished. Within a transaction."""
         for name in names:
-            digests = [(name, digest) for digest, _, _ in self.places_of(name)]
-            self._db.executemany("INSERT OR IGNORE INTO gone VALUES (?, ?)", digests)
+            if not self.doomed.has(name):
+                self.miss(name)
+                self._lose()
             self._drop(name)
-            self._lose()
+
+    def miss(self, name: str) -> None:
+        """Remember which blocks a shard file had: `gone` names those that are nowhere. Within a transaction."""
+        digests = [(name, digest) for digest, _, _ in self.places_of(name)]
+        self._db.executemany("INSERT OR IGNORE INTO gone VALUES (?, ?)", digests)
+
+    def doom(self, mark: str, shards: Iterable[CID]) -> None:
+        """Count on nothing in `shards` any more, as the object `mark` says."""
+        with self:
+            if self.doomed.add(mark, shards):
+                self._lose()
 
     def _drop(self, name: str) -> None:
         """Drop what is known of a shard file, and what was derived from it."""
@@ -208,9 +225,9 @@ class Index:
         return self._db.execute(find, (bytes(cid),)).fetchone() is not None
 
     def gone(self) -> dict[str, int]:
-        """Shard files that vanished, and how many of their blocks are nowhere else; none with 0."""
+        """Shard files that vanished or were missed, and how many of their blocks are nowhere; none with 0."""
         rows = self._db.execute("SELECT shard, digest FROM gone").fetchall()
-        here = self.find({digest for _, digest in rows})
+        here = self.find({digest for _, digest in rows}, doomed=True)
         return Counter(shard for shard, digest in rows if digest not in here)
 
     def give_up(self) -> None:
@@ -223,8 +240,11 @@ class Index:
         """Whether no block is known at all."""
         return self._db.execute("SELECT 1 FROM page").fetchone() is None
 
-    def find(self, digests: Collection[bytes]) -> dict[bytes, list[Slot]]:
-        """The places of each digest that has any, but for those in quarantine."""
+    def find(self, digests: Collection[bytes], *, doomed: bool = False) -> dict[bytes, list[Slot]]:
+        """The places of each digest that has any, but for those in quarantine.
+
+        doomed: also those in doomed shards, last.
+        """
         self._drop_stale_pages()
         found: dict[bytes, list[Slot]] = {}
         for digest in sorted(digests):
@@ -232,9 +252,16 @@ class Index:
             pages = self._kept.get(number)
             for shard, page in self._page(number) if pages is None else pages:
                 place = place_in(page, digest, shard)
-                if place and place[:2] not in self._bad:
+                if place and place[:2] not in self._bad and (doomed or shard not in self._hidden):
                     found.setdefault(digest, []).append(place)
+        for slots in found.values() if self._hidden else ():
+            slots.sort(key=lambda slot: slot.shard in self._hidden)
         return found
+
+    def pages(self) -> Iterator[tuple[int, int, bytes]]:
+        """Every page there is: its number, rising, its shard, and its places."""
+        for key, places in self._db.execute("SELECT key, places FROM page ORDER BY key"):
+            yield key >> 32, key & 0xFFFFFFFF, places
 
     def _page(self, number: int) -> list[tuple[int, bytes]]:
         rows = self._db.execute(
@@ -254,6 +281,7 @@ class Index:
         if version != self._kept_version:
             self._kept_version, self._kept, self._kept_bytes = version, {}, 0
             self._bad = set(self._db.execute("SELECT shard, offset FROM quarantine"))
+            self._hidden = self.doomed.rows()
 
     # What the folder clock remembers
 

@@ -1,6 +1,6 @@
-"""Looks at the shard files of a folder, keeps the index true to them, and repairs.
+"""Checks the shards of a place, and repairs.
 
-Nothing in the folder is ever removed or renamed here: a file that is damaged on this machine may
+Nothing in the place is ever removed or renamed here: a file that is damaged on this machine may
 be whole on another, and a sync client would carry the removal there. A damaged file is set aside
 by not counting on it: its good blocks are copied into a new shard, its damaged ones no longer
 count as held, so the next backup writes them anew (S3).
@@ -11,76 +11,47 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import NamedTuple, Protocol
 
-from pail import CID, DecodeError, TooLarge
-from space.damage import Examination, Good, examine
+from pail import CID
+from space.damage import Examination, Good
 from space.errors import SpaceError
 from space.index import Index, ShardRow, State
-from space.layout import INDEX_SUFFIX, SHARDS, index_name, shard_of_name
+from space.intake import Inspected, Look, listed_slices, refresh, slices_of, take_in
+from space.layout import INDEX_SUFFIX, SHARDS, SMALL_SHARD_BYTES, index_name, shard_of_name
+from space.packed import open_shard
 from space.place import Entry, Place
 from space.report import Damage, SpaceReport
-from space.sharded_dag_index import MAX_INDEX_BYTES, decode_index, encode_shard_index
-from space.slices import NO_SLICES, Slices, encode_slices
-from space.stage import Stage
+from space.sample import Sample, every
+from space.sharded_dag_index import encode_shard_index
+from space.slices import NO_SLICES
 from space.stock import take_stock
 
 COPY_BATCH_BYTES = 4 << 20
 
-
-class Inspected(Protocol):
-    """What an inspection needs of the space."""
-
-    @property
-    def place(self) -> Place: ...
-
-    @property
-    def index(self) -> Index: ...
-
-    def stage(self) -> Stage: ...
-
-
-class Look(NamedTuple):
-    """One shard file as it is now. rest: what is left of it unless it is whole.
-
-    index_fault: what is wrong with the index object beside a whole one, if anything is.
-    """
-
-    entry: Entry
-    state: State
-    blocks: int = 0
-    rest: Examination | None = None
-    index_fault: str | None = None
-
-
 _MISSING = "missing"
 
 
-def refresh(space: Inspected) -> None:
-    """Look at files that are new or changed since they were looked at, forget those that are gone."""
-    known = space.index.shards()
-    present = {entry.name: entry for entry in space.place.list(SHARDS) if shard_of_name(entry.name)}
-    vanished = known.keys() - present.keys()
-    if vanished:
-        with space.index:
-            space.index.forget(vanished)
-    for name, entry in present.items():
-        if name not in known or known[name].entry != entry:
-            _take_in(space, entry, known.get(name))
-
-
-def check(space: Inspected, *, read_data: bool = True) -> SpaceReport:
-    """Look at every file, or unless `read_data` at those that are not known to be whole."""
+def check(space: Inspected, *, read_data: bool = True, of: Sample = every) -> SpaceReport:
+    """Look at every file of the sample, or unless `read_data` at those that are not known to be whole."""
     refresh(space)
     looks: list[Look] = []
     for row in space.index.shards().values():
-        if read_data or row.state not in (State.WHOLE, State.SETTLED):
+        if space.index.doomed.has(row.entry.name):
+            continue  # nothing in it is needed
+        if _wants_look(row, of if read_data else None):
             look = _look_through(space, row)
         else:
             look = Look(row.entry, row.state, row.blocks)
         if look:
             looks.append(look)
     return _report(space, looks)
+
+
+def _wants_look(row: ShardRow, of: Sample | None) -> bool:
+    if row.state not in (State.WHOLE, State.SETTLED, State.LISTED):
+        return True
+    shard = shard_of_name(row.entry.name)
+    return of is not None and shard is not None and of(shard)
 
 
 def repair(space: Inspected) -> SpaceReport:
@@ -90,7 +61,7 @@ def repair(space: Inspected) -> SpaceReport:
     """
     refresh(space)
     for row in space.index.shards().values():
-        look = _look_through(space, row)
+        look = None if space.index.doomed.has(row.entry.name) else _look_through(space, row)
         if look and look.rest:
             _salvage(space, look, look.rest)
         elif look and look.index_fault:
@@ -118,8 +89,8 @@ def _settle(space: Inspected, report: SpaceReport) -> int:
 
 
 def _look_through(space: Inspected, row: ShardRow) -> Look | None:
-    """As `_take_in`, and at the index object of a shard that is whole."""
-    look = _take_in(space, row.entry, row)
+    """As `take_in`, and at the index object of a shard that is whole."""
+    look = take_in(space, row.entry, row)
     shard = shard_of_name(row.entry.name)
     if look is None or look.rest or shard is None:
         return look
@@ -127,66 +98,14 @@ def _look_through(space: Inspected, row: ShardRow) -> Look | None:
     return look._replace(index_fault=_index_fault(space.place, shard, places))
 
 
-def _take_in(space: Inspected, entry: Entry, known: ShardRow | None) -> Look | None:
-    """Read a shard file whole and record what it is; None if it is gone by now."""
-    shard = shard_of_name(entry.name)
-    assert shard is not None
-    try:
-        slices = take_stock(space.place.open(SHARDS, entry), shard)
-        if slices is not None:
-            look = Look(entry, State.WHOLE, slices.blocks)
-        else:
-            rest = _examine(space, entry, shard, known)
-            state = _state(entry, known)
-            slices = _slices(rest.good) if state == State.DAMAGED else NO_SLICES
-            look = Look(entry, state, 0 if state == State.SETTLED else len(rest.good), rest)
-    except FileNotFoundError:
-        return None
-    with space.index:
-        space.index.record(entry, look.state, slices)
-    return look
-
-
-def _state(entry: Entry, known: ShardRow | None) -> State:
-    """Of a file that is not whole, by what was known of it."""
-    if known is None or known.state == State.NOT_WHOLE:
-        return State.NOT_WHOLE
-    if known.state == State.SETTLED:
-        return State.SETTLED if known.entry == entry else State.NOT_WHOLE
-    return State.DAMAGED
-
-
-def _slices(good: Sequence[Good]) -> Slices:
-    return encode_slices(good)
-
-
-def _examine(space: Inspected, entry: Entry, shard: CID, known: ShardRow | None) -> Examination:
-    """By the places that the index object lists; or this machine's index; or the frames themselves."""
-    places = _listed(space.place, shard)
-    if places is None and known is not None and known.state == State.WHOLE:
-        places = list(space.index.places_of(entry.name))
-    with closing(space.place.open(SHARDS, entry)) as opened:
-        return examine(opened.read, opened.size, places)
-
-
-def _listed(place: Place, shard: CID) -> list[tuple[bytes, int, int]] | None:
-    """Digest, offset and size of each block by the shard's index object; None without a good one."""
-    content = place.load(SHARDS, index_name(shard), MAX_INDEX_BYTES)
-    try:
-        index = decode_index(content) if content else None
-    except (DecodeError, TooLarge):
-        return None
-    if index is None or [found.shard for found in index.shards] != [shard]:
-        return None
-    return [(multihash[-32:], offset, size) for multihash, offset, size in index.shards[0].slices]
-
-
 def _index_fault(place: Place, shard: CID, places: Sequence[tuple[bytes, int, int]]) -> str | None:
     if place.load(SHARDS, index_name(shard), 0) is None:
-        return _MISSING
-    listed = _listed(place, shard)
-    if listed is None:
+        size = max((offset + size for _, offset, size in places), default=0)
+        return None if place.packs and size <= SMALL_SHARD_BYTES else _MISSING
+    found = listed_slices(place, shard)
+    if found is None:
         return "the index object cannot be read"
+    listed = [(multihash[-32:], offset, size) for multihash, offset, size in found.slices]
     # Of a block that stands in the shard twice, an index lists one place.
     if not set(listed) <= set(places) or len(listed) != len({digest for digest, _, _ in places}):
         return "the index object does not list what the shard holds"
@@ -196,14 +115,15 @@ def _index_fault(place: Place, shard: CID, places: Sequence[tuple[bytes, int, in
 def _write_index(place: Place, entry: Entry) -> None:
     shard = shard_of_name(entry.name)
     assert shard is not None
-    slices = take_stock(place.open(SHARDS, entry), shard)
+    opened = open_shard(place, entry)
+    slices, size = take_stock(opened, shard), opened.size
     if slices is not None:
-        place.store(SHARDS, index_name(shard), encode_shard_index(shard, entry.size, slices))
+        place.store(SHARDS, index_name(shard), encode_shard_index(shard, size, slices))
 
 
 def _salvage(space: Inspected, look: Look, rest: Examination) -> None:
     """Copy the good blocks that are in no whole shard into a new one; then count on the old one no more."""
-    with closing(space.place.open(SHARDS, look.entry)) as opened, space.stage() as stage:
+    with closing(open_shard(space.place, look.entry)) as opened, space.stage() as stage:
         # The stage must not skip what only this file holds; should it fail, the next look heals that.
         with space.index:
             after = State.SETTLED if look.state == State.SETTLED else State.NOT_WHOLE
@@ -215,7 +135,7 @@ def _salvage(space: Inspected, look: Look, rest: Examination) -> None:
         except SpaceError:
             with space.index:
                 space.index.record(
-                    look.entry, look.state, _slices(rest.good) if look.state == State.DAMAGED else NO_SLICES
+                    look.entry, look.state, slices_of(rest.good) if look.state == State.DAMAGED else NO_SLICES
                 )
             raise
 
@@ -233,11 +153,11 @@ def _batches(good: Sequence[Good]) -> Iterator[list[Good]]:
 
 def _report(space: Inspected, looks: Sequence[Look]) -> SpaceReport:
     names = [entry.name for entry in space.place.list(SHARDS)]
-    whole = [look for look in looks if look.state == State.WHOLE]
+    whole = [look for look in looks if look.state in (State.WHOLE, State.LISTED)]
     incomplete = [
         look.entry.name
         for look in looks
-        if look.rest and look.rest.cut_short and look.state == State.NOT_WHOLE
+        if look.rest and look.rest.cut_short and look.state == State.NOT_WHOLE and space.place.is_near
     ]
     return SpaceReport(
         shards=len(whole),
@@ -256,14 +176,15 @@ def _report(space: Inspected, looks: Sequence[Look]) -> SpaceReport:
         foreign=tuple(name for name in names if not shard_of_name(name) and not name.endswith(INDEX_SUFFIX)),
         unindexed=tuple(look.entry.name for look in looks if look.index_fault == _MISSING),
         settled=tuple(look.entry.name for look in looks if look.state == State.SETTLED),
+        believed=sum(look.state == State.LISTED for look in looks),
     )
 
 
 def _gone(index: Index) -> Iterator[Damage]:
+    known = index.shards()
     for name, blocks in sorted(index.gone().items()):
-        yield Damage(
-            name, None, 0, f"the file is gone, and with it {blocks} block{'s'[: blocks > 1]}", lost=True
-        )
+        what = "the file is damaged" if name in known else "the file is gone"
+        yield Damage(name, None, 0, f"{what}, and with it {blocks} block{'s'[: blocks > 1]}", lost=True)
 
 
 def _damages(index: Index, look: Look) -> Iterator[Damage]:

@@ -16,18 +16,24 @@ from pail import CAR, CID, DecodeError, parse_cid
 SHARDS = "shards"
 HEADS = "heads"
 SHARD_SUFFIX = ".car"
+PACKED_SUFFIX = ".car.zst"
 INDEX_SUFFIX = ".car.idx"
 HEAD_SUFFIX = ".head"
 SPACE_SUFFIX = ".space"
+MARK_SUFFIX = ".mark"
+LEASE_SUFFIX = ".lease"
+
+SMALL_SHARD_BYTES = 4 << 20
+"""Up to so many plain bytes a shard that rests packed is one frame and has no index object."""
 
 _TEMPORARY = "~skypail-{home}-{random}.tmp"
 _STARTS_WITH_CID = re.compile(r"(b[a-z2-7]+)(?![A-Za-z0-9])")
 _DID_KEY = re.compile(r"did:key:(z[1-9A-HJ-NP-Za-km-z]{1,200})")
 
 
-def shard_name(cid: CID) -> str:
-    """The file of the CAR shard `cid`."""
-    return f"{cid}{SHARD_SUFFIX}"
+def shard_name(cid: CID, *, packed: bool = False) -> str:
+    """The file of the CAR shard `cid`; of one that rests in frames, if it is `packed`."""
+    return f"{cid}{PACKED_SUFFIX if packed else SHARD_SUFFIX}"
 
 
 def index_name(cid: CID) -> str:
@@ -38,7 +44,7 @@ def index_name(cid: CID) -> str:
 def shard_of_name(name: str) -> CID | None:
     """The CAR shard that a file claims to be, conflict copies included; None for any other file."""
     start = _STARTS_WITH_CID.match(name)
-    if not start or not name.endswith(SHARD_SUFFIX):
+    if not start or not name.endswith((SHARD_SUFFIX, PACKED_SUFFIX)):
         return None
     try:
         cid = parse_cid(start[1])

@@ -39,7 +39,8 @@ class Lease:
 
     def __init__(self, place: Place, index: Index, folder: Path, now_ms: Now) -> None:
         """folder: of this machine, for locks that tell its own processes that one is gone."""
-        self._place, self._index, self._folder, self._now_ms = place, index, folder, now_ms
+        self._place, self._index, self._folder = place, index, folder
+        self.now_ms = now_ms
         self._name = f"{index.home}-{secrets.token_hex(8)}{LEASE_SUFFIX}"
         self._lock = -1
         self._held_ms: int | None = None
@@ -51,7 +52,7 @@ class Lease:
         Raises PruneBegan if one was: what was found held or whole before may not be. The next call
         is good again, for what was decided after this one.
         """
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         if self._held_ms is None or not 0 <= now_ms - self._held_ms < RENEW_AFTER_MS:
             with guarded("writing a lease"):
                 self._write(now_ms)
@@ -82,7 +83,7 @@ class Lease:
         with guarded("looking for leases"):
             there = self._place.list("")
             own = self._sweep(there)
-            now_ms = self._now_ms()
+            now_ms = self.now_ms()
             foreign = [entry for entry in self._leases(there) if not self._is_of_this_home(entry)]
             with self._index:
                 first = [self._index.doomed.first_seen_ms(e.name, e.version, now_ms) for e in foreign]

@@ -53,6 +53,11 @@ class Opened(Protocol):
 class Draft(Protocol):
     """An object that is being written: there for nobody else until it is published."""
 
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        ...
+
     def write(self, content: bytes | bytearray | memoryview) -> None:
         """Append `content`. Raises OSError, as of a full disk."""
         ...
@@ -81,6 +86,11 @@ class Place(Protocol):
     @property
     def is_near(self) -> bool:
         """Whether listing and reading are this machine's own work. Else each is a request, and counts."""
+        ...
+
+    @property
+    def packs(self) -> bool:
+        """Whether shards rest compressed here, and an index object lies beside the large ones alone."""
         ...
 
     def make_ready(self) -> None:

@@ -43,6 +43,7 @@ class SpaceReport:
     unindexed: whole shards without their index file beside them; `repair` writes it.
     settled: damaged files whose good blocks are elsewhere; nothing in them is needed any more.
     given_up: blocks that this repair found nowhere; no later report names them.
+    believed: of `shards`, those that this machine knows from their index objects and never read whole.
     """
 
     shards: int
@@ -54,6 +55,7 @@ class SpaceReport:
     unindexed: tuple[str, ...] = ()
     settled: tuple[str, ...] = ()
     given_up: int = 0
+    believed: int = 0
 
     @property
     def whole(self) -> bool:

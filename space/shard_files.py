@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from space.layout import SHARDS
+from space.packed import open_shard
 from space.place import Entry, Opened, Place, Span
 
 MAX_OPEN_FILES = 64
@@ -23,7 +23,7 @@ class ShardFiles:
         if opened is None:
             if len(self._open) >= MAX_OPEN_FILES:
                 self.drop(next(iter(self._open)))
-            opened = self._place.open(SHARDS, entry)
+            opened = open_shard(self._place, entry)
         self._open[entry.name] = opened
         return opened.read_many(spans)
 

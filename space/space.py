@@ -6,20 +6,26 @@ is known from an index in the home, which repeats the place and can be lost at a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from pail import CID, Hashed, HashMismatch, MissingBlock, verify_block
-from space import inspection
+from space import inspection, intake
 from space.errors import CorruptBlock, NoSpace, SpaceError
+from space.far_blocks import FarBlocks
 from space.guard import guarded
 from space.identity import did_of_space, write_identity
 from space.index import Index, State
+from space.lease import Lease, Now
+from space.marks import take_marks
 from space.place import Entry, Place, Span
 from space.place_cache import PlaceCache
 from space.places import Slot
 from space.report import SpaceReport
+from space.sample import Sample, every
 from space.shard_files import ShardFiles
 from space.slices import Slices
 from space.stage import Stage
@@ -27,10 +33,30 @@ from space.stage import Stage
 _SHA2_256 = b"\x12\x20"
 
 
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class _Lasting:
+    """The blocks that stay: a `Holder` that gives none out of doomed shards."""
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+
+    def has(self, cids: Collection[CID]) -> set[CID]:
+        return self._space.has(cids)
+
+    def get(self, cids: Sequence[CID]) -> list[bytes]:
+        return self._space.get_lasting(cids)
+
+    def keep(self, blocks: Iterable[tuple[CID, bytes]]) -> None:
+        self._space.keep(blocks)
+
+
 class Space:
     """The blocks of one space. One thread at a time; any number of processes."""
 
-    def __init__(self, place: Place, kept: PlaceCache, did: str) -> None:
+    def __init__(self, place: Place, kept: PlaceCache, did: str, now_ms: Now) -> None:
         """Use `open`, or one of `space.opening`."""
         self.did = did
         """Names the space. When a folder has more than one, from before it was synced: the smallest."""
@@ -41,10 +67,13 @@ class Space:
         self._kept = kept
         self._entries: dict[int, Entry] = {}
         self._files = ShardFiles(place)
+        self._far = None if place.is_near else FarBlocks(kept.kept)
+        self.lease = Lease(place, self.index, kept.head_lock.parent, now_ms)
+        """Held before anything is published, and let go by `close`."""
 
     @classmethod
-    def open(cls, place: Place, kept: PlaceCache, did: str | None = None) -> Space:
-        """The space in `place`, with what arrived since the last time taken in (`refresh`).
+    def open(cls, place: Place, kept: PlaceCache, did: str | None = None, *, now_ms: Now = _now_ms) -> Space:
+        """The space in `place`; if that is near, with what arrived since the last time taken in (`refresh`).
 
         Owns both from now on, also if it raises. did: names the space when the place holds none
         yet, which makes it one; else ignored. Raises NoSpace without either, SpaceFull, SpaceUnavailable.
@@ -58,8 +87,11 @@ class Space:
                 place.make_ready()
                 if not found:
                     write_identity(place, own_did)
-                space = cls(place, kept, own_did)
-                space.refresh()
+                space = cls(place, kept, own_did, now_ms)
+                if place.is_near:
+                    space.refresh()
+                take_marks(place, kept.index)
+                space.lease.know()
         except BaseException:
             kept.close()
             place.close()
@@ -69,6 +101,7 @@ class Space:
     def close(self) -> None:
         """Let go of all files. Nothing is lost by not doing so."""
         self._files.close()
+        self.lease.end()
         self.place.close()
         self._kept.close()
 
@@ -93,10 +126,31 @@ class Space:
         the block anew, and another shard's copy is read instead.
         Raises MissingBlock for one that is nowhere here, CorruptBlock if only damaged copies are.
         """
+        return self._get(cids, doomed=True)
+
+    def get_lasting(self, cids: Sequence[CID]) -> list[bytes]:
+        """As `get`, from shards that stay: what a writer may count on (spec/prune.md)."""
+        return self._get(cids, doomed=False)
+
+    def _get(self, cids: Sequence[CID], *, doomed: bool) -> list[bytes]:
         with guarded("looking blocks up"):
-            found = self.index.find({cid[-32:] for cid in cids})
-        ahead = self._read_ahead([slots[0] for slots in found.values()])
-        return Hashed(self._read(cid, found.get(cid[-32:], ()), ahead) for cid in cids)
+            found = self.index.find({cid[-32:] for cid in cids}, doomed=doomed)
+            here = [cid for cid in cids if cid[-32:] in found] if self._far else ()
+            kept = self._far.get(here) if self._far else {}
+        rest = [cid for cid in cids if cid not in kept]
+        ahead = self._read_ahead(slots[0] for cid in rest if (slots := found.get(cid[-32:])))
+        contents = [self._read(cid, found.get(cid[-32:], ()), ahead) for cid in rest]
+        if self._far is None:
+            return Hashed(contents)
+        kept.update(zip(rest, contents, strict=True))
+        self.keep(zip(rest, contents, strict=True))
+        return Hashed(kept[cid] for cid in cids)
+
+    def keep(self, blocks: Iterable[tuple[CID, bytes]]) -> None:
+        """Have `blocks`, hashed by the caller, at hand if the place is far away; as best as can be."""
+        if self._far is not None:
+            with suppress(SpaceError), guarded("keeping blocks"):
+                self._far.keep(blocks)
 
     def _read_ahead(self, slots: Iterable[Slot]) -> dict[Slot, bytes]:
         """What each shard has of `slots`, read at once; what cannot be had so is left to `_read`."""
@@ -117,7 +171,8 @@ class Space:
         for slot in slots if cid[-34:-32] == _SHA2_256 else ():
             try:
                 return self._read_slot(cid, slot, ahead.get(slot))
-            except FileNotFoundError:  # the shard vanished; `refresh` will forget it
+            except FileNotFoundError:  # the shard vanished
+                self._forget(slot.shard)
                 continue
             except HashMismatch:
                 damaged = CorruptBlock(cid, self._entry_of(slot.shard).name, slot.offset)
@@ -151,19 +206,24 @@ class Space:
             self._entries[shard] = entry
         return entry
 
+    def _forget(self, shard: int) -> None:
+        """A place that is near is listed before anything counts on it; far away it is noticed here."""
+        entry = self._entries.pop(shard, None)
+        if entry and not self.place.is_near:
+            with suppress(SpaceError), guarded("noting a lost shard"), self.index:
+                self.index.forget([entry.name])
+
     def _quarantine(self, slot: Slot) -> None:
         """As best as can be: a full disk must not hide that a block is damaged."""
-        try:
-            with guarded("noting a damaged block"):
-                self.index.quarantine(slot)
-        except SpaceError:
-            pass
+        with suppress(SpaceError), guarded("noting a damaged block"):
+            self.index.quarantine(slot)
 
     def stage(self) -> Stage:
         """A place to write blocks into before they belong to the space: use it in a `with`."""
-        return Stage(self.place, self, self._record_whole)
+        return Stage(self.place, _Lasting(self), self.record_whole, self.lease)
 
-    def _record_whole(self, shards: Iterable[tuple[Entry, Slices]]) -> None:
+    def record_whole(self, shards: Iterable[tuple[Entry, Slices]]) -> None:
+        """Take the files of new whole shards into the index, in one transaction."""
         with self.index:
             for entry, slices in shards:
                 self.index.record(entry, State.WHOLE, slices)
@@ -190,18 +250,20 @@ class Space:
     def refresh(self) -> None:
         """Take in CAR shards that appeared, each hashed whole once, and forget those that vanished.
 
-        A file already seen with this size and time of change is not read again.
+        A file already seen with this size and version is not read again. Far away, a large one is
+        believed by its index object (spec/space.md), and nobody calls this without need.
         """
         with guarded("looking through the shards"):
-            inspection.refresh(self)
+            intake.refresh(self)
 
-    def check(self, *, read_data: bool = True) -> SpaceReport:
+    def check(self, *, read_data: bool = True, of: Sample = every) -> SpaceReport:
         """What is whole and what is damaged; changes nothing but the index, which learns of it.
 
-        read_data: read and hash every byte; else only what is new, changed or not known to be whole.
+        read_data: read and hash every byte of the shards in the sample `of`; of the others, and without
+        it of all, only what is new, changed or not known to be whole.
         """
         with guarded("checking the space"):
-            return inspection.check(self, read_data=read_data)
+            return inspection.check(self, read_data=read_data, of=of)
 
     def repair(self) -> SpaceReport:
         """Rebuild the index from the shards, copy good blocks out of damaged ones into a new shard,

@@ -7,15 +7,17 @@ whole shards that nothing names: the next look at the place takes them in.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Collection, Iterable, KeysView, Sequence
 from itertools import islice
 from typing import Protocol, Self
 
-from pail import CID, Hashed, TooLarge
+from pail import CID, RAW, Hashed, TooLarge, cid_of
 from space.background import Background
 from space.errors import StageClosed
+from space.frames import pack
 from space.guard import guarded
-from space.layout import SHARDS, index_name, shard_name
+from space.layout import SHARDS, SMALL_SHARD_BYTES, index_name, shard_name, shard_of_name
 from space.place import Draft, Entry, Place
 from space.report import Published
 from space.shard_writer import ShardWriter
@@ -23,13 +25,30 @@ from space.sharded_dag_index import encode_shard_index
 from space.slices import Slices
 from space.stock import MAX_BLOCK_BYTES
 
+MAX_KEPT_BLOCKS = 4096
+"""Of a publishing with more blocks none is kept at hand: a first backup's would drive out each other."""
+
 
 class Holder(Protocol):
-    """What a stage needs of the space it is for."""
+    """What a stage counts on: blocks that stay, so none that stands in doomed shards alone."""
 
     def has(self, cids: Collection[CID]) -> set[CID]: ...
 
     def get(self, cids: Sequence[CID]) -> list[bytes]: ...
+
+    def keep(self, blocks: Iterable[tuple[CID, bytes]]) -> None:
+        """Have them at hand, if the place is far away."""
+        ...
+
+
+class Right(Protocol):
+    """The right to publish: a `space.lease.Lease`."""
+
+    def hold(self) -> None:
+        """Raises PruneBegan if what was decided so far may not hold."""
+        ...
+
+    def is_doomed(self, shard: CID) -> bool: ...
 
 
 Record = Callable[[Iterable[tuple[Entry, Slices]]], None]
@@ -39,8 +58,9 @@ Record = Callable[[Iterable[tuple[Entry, Slices]]], None]
 class Stage:
     """Use in a `with`. Leaving it without `publish` drops every staged block."""
 
-    def __init__(self, place: Place, space: Holder, record: Record) -> None:
+    def __init__(self, place: Place, space: Holder, record: Record, right: Right) -> None:
         self._place = place
+        self._right = right
         self._space = space
         self._record = record
         self._writers: list[ShardWriter] = []
@@ -133,34 +153,62 @@ class Stage:
     def publish(self) -> Published:
         """Make everything staged part of the space; durable on return (S1, S2). Ends the stage.
 
-        With nothing new staged it writes nothing. Raises SpaceFull, SpaceUnavailable: then nothing
-        of it counts as stored.
+        With nothing new staged it writes nothing. Raises SpaceFull, SpaceUnavailable, PruneBegan: then
+        nothing of it counts as stored.
         """
         self._check_open()
+        if self._writers:
+            self._right.hold()
         with guarded("publishing shards"):
-            written = [self._sync(writer) for writer in self._writers]
-            named = [
-                pair
-                for writer, (index, _) in zip(self._writers, written, strict=True)
-                for pair in ((writer.draft, shard_name(writer.cid)), (index, index_name(writer.cid)))
+            for writer in self._writers:
+                self._rename_doomed(writer)
+            written = [
+                self._packed(writer) if self._place.packs else self._synced(writer)
+                for writer in self._writers
             ]
-            if named:
-                entries = self._place.publish(SHARDS, named)[::2]
-                self._record(zip(entries, (slices for _, slices in written), strict=True))
+            if written:
+                entries = self._place.publish(SHARDS, [pair for named, _ in written for pair in named])
+                shard_entries = [entry for entry in entries if shard_of_name(entry.name)]
+                self._record(zip(shard_entries, (slices for _, slices in written), strict=True))
+        if not self._place.is_near and 0 < len(self._staged) <= MAX_KEPT_BLOCKS:
+            cids = list(self._staged)
+            self._space.keep(zip(cids, self.get(cids), strict=True))
         shards = tuple(writer.cid for writer in self._writers)
         published = Published(shards, len(self._staged), sum(writer.size_bytes for writer in self._writers))
         self.__exit__()
         return published
 
-    def _sync(self, writer: ShardWriter) -> tuple[Draft, Slices]:
-        """Sync a shard and its index under temporary names; the index and the shard's slices."""
+    def _rename_doomed(self, writer: ShardWriter) -> None:
+        """A shard that a prune doomed comes back with a block more, so that it is another."""
+        writer.flush()
+        if self._right.is_doomed(writer.cid):
+            nonce = secrets.token_bytes(16)
+            writer.add({cid_of(RAW, nonce): nonce})
+
+    def _synced(self, writer: ShardWriter) -> tuple[list[tuple[Draft, str]], Slices]:
+        """A shard and its index under temporary names, on the disk; and the shard's slices."""
         writer.flush()
         self._background.start(writer.draft.sync)
-        slices, index = writer.slices(), self._draft()
-        index.write(encode_shard_index(writer.cid, writer.size_bytes, slices))
+        slices = writer.slices()
+        index = self._index(writer, slices)
         index.sync()
         self._background.wait()
-        return index, slices
+        return [(writer.draft, shard_name(writer.cid)), (index, index_name(writer.cid))], slices
+
+    def _packed(self, writer: ShardWriter) -> tuple[list[tuple[Draft, str]], Slices]:
+        """A shard in frames, and its index if it is large; and the shard's slices."""
+        writer.flush()
+        packed = self._draft()
+        pack(writer.draft.read, writer.size_bytes, packed.write)
+        named, slices = [(packed, shard_name(writer.cid, packed=True))], writer.slices()
+        if writer.size_bytes > SMALL_SHARD_BYTES:
+            named.append((self._index(writer, slices), index_name(writer.cid)))
+        return named, slices
+
+    def _index(self, writer: ShardWriter, slices: Slices) -> Draft:
+        index = self._draft()
+        index.write(encode_shard_index(writer.cid, writer.size_bytes, slices))
+        return index
 
     def _draft(self) -> Draft:
         self._drafts.append(self._place.draft(SHARDS))

@@ -12,8 +12,8 @@ from pail.cid import cid_prefix
 from pail.event import Event, Head, decode_event
 from pail.operation import decode_operation
 from space.errors import CorruptBlock
-from space.index import State
-from space.layout import SHARDS
+from space.index import ShardRow, State
+from space.packed import open_shard
 from space.readable import prove_readable
 from space.space import Space
 from space.stock import chunks
@@ -31,20 +31,22 @@ _KEPT = _CID_BYTES + len(START) - 1
 
 def unreached(space: Space, head: Head) -> list[CID]:
     """The readable events in whole shards that neither `head` nor another of them reaches (C3)."""
-    found = _events(space)
+    rows = space.index.shards().values()
+    found = events_in(
+        space, [row for row in rows if row.state in (State.WHOLE, State.DAMAGED, State.LISTED)]
+    )
     reached = _below(space, head, found)
     lost = {cid: event for cid, event in found.items() if cid not in reached and _readable(space, cid)}
     named = {parent for event in lost.values() for parent in event.parents}
     return sorted(lost.keys() - named)
 
 
-def _events(space: Space) -> dict[CID, Event]:
+def events_in(space: Space, rows: Iterable[ShardRow]) -> dict[CID, Event]:
+    """The events of a pail in these shards, which are read whole; those of vanished ones not."""
     found: dict[CID, Event] = {}
-    for row in space.index.shards().values():
-        if row.state not in (State.WHOLE, State.DAMAGED):
-            continue
+    for row in rows:
         try:
-            pieces = chunks(space.place.open(SHARDS, row.entry))
+            pieces = chunks(open_shard(space.place, row.entry))
             for cid in _named(pieces):
                 if cid not in found and (event := _event(space, cid)) and len(found) < MAX_EVENTS:
                     found[cid] = event

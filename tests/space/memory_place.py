@@ -15,6 +15,10 @@ class MemoryDraft:
     def __init__(self) -> None:
         self.content = bytearray()
 
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
     def write(self, content: bytes | bytearray | memoryview) -> None:
         self.content += content
 
@@ -64,6 +68,7 @@ class MemoryPlace:
     )
     title: str = "memory"
     is_near: bool = False
+    packs: bool = False
     versions: itertools.count[int] = field(default_factory=itertools.count)
 
     def make_ready(self) -> None:
