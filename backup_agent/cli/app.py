@@ -10,6 +10,7 @@ import typer
 from backup_agent.cli.agent_app import app as agent_app
 from backup_agent.cli.clock_app import app as clock_app
 from backup_agent.cli.options import JsonOption, SpaceOption, folder
+from backup_agent.cli.provider_app import app as provider_app
 from backup_agent.cli.schedule_app import app as schedule_app
 from backup_agent.cli.serve_app import app as serve_app
 from backup_agent.cli.space_app import app as space_app
@@ -24,6 +25,7 @@ app = typer.Typer(
 
 app.add_typer(agent_app, name="agent")
 app.add_typer(clock_app, name="clock")
+app.add_typer(provider_app, name="provider")
 app.add_typer(schedule_app, name="schedule")
 app.add_typer(serve_app, name="serve")
 app.add_typer(space_app, name="space")

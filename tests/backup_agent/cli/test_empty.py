@@ -102,6 +102,7 @@ def test_help_names_every_command_in_full(shell: Shell) -> None:
         "demo",
         "agent",
         "clock",
+        "provider",
         "schedule",
         "serve",
         "space",

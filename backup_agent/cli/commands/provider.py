@@ -1,0 +1,180 @@
+"""`skypail provider …`: a provider on this machine, and which spaces it hosts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from backup_agent.cli.output import FAILED, WHOLE, print_json, print_table, print_text, size_text
+from backup_agent.cli.workbench import settings
+from backup_agent.errors import HomeUnusable
+from backup_agent.home import Home
+from backup_agent.net import Http, Retry
+from backup_agent.web_keys import WebKeys
+from clock_service import Guard, Policy, Provision, Registration
+from clock_service.answering import Started, print_started
+from provider.errors import SpaceUnknown
+from provider.policy import Quota
+from provider.records import HostedSpace
+from provider.serve import Options
+from provider.serve import serve as run_provider
+from provider.store import ProviderStore, open_provider_store
+from ucan import Verifier
+
+FOLDER = "provider"
+"""In the home: the provider's key, its database and its blobs unless others are named."""
+
+
+class Wanted(NamedTuple):
+    """The options of `serve`, as they stand on the command line."""
+
+    host: str
+    port: int
+    url: str | None
+    database: str | None
+    store: str | None
+    provision: str
+    max_bytes: int | None
+    guard: str
+    clocks: bool
+    did: str | None
+    auto_confirm: bool
+
+
+def serve(wanted: Wanted, as_json: bool) -> int:
+    """Answer until asked to stop."""
+    http = Http(
+        allow_private=settings().allow_private_hosts, retry=Retry(attempts=1)
+    )  # ends with the process
+    options = Options(
+        key=_folder() / "provider.key",
+        database=_database(wanted.database),
+        blobs=wanted.store or str(_folder() / "store"),
+        host=wanted.host,
+        port=wanted.port,
+        did=wanted.did,
+        url=wanted.url,
+        policy=Policy(provision=Provision(wanted.provision), guard=Guard(wanted.guard)),
+        quota=Quota() if wanted.max_bytes is None else Quota(bytes=wanted.max_bytes),
+        auto_confirm=wanted.auto_confirm,
+        has_clocks=wanted.clocks,
+        keys_of=WebKeys(http),
+        allow_private=settings().allow_private_hosts,
+    )
+    run_provider(options, print_started if as_json else _print_started)
+    return WHOLE
+
+
+def _print_started(started: Started) -> None:
+    print_text(f"Provider {started.did} at {started.url}")
+
+
+def add_space(did: str, max_bytes: int | None, database: str | None, as_json: bool) -> int:
+    """Host a space, and its clock; one that was removed is back with what it held."""
+    Verifier.parse(did)
+    with _store(database) as store:
+        asyncio.run(store.host(HostedSpace(did, None, max_bytes or Quota().bytes)))
+        asyncio.run(store.clocks.register(Registration(did)))
+        return _tell(store, did, as_json)
+
+
+def limit_space(did: str, max_bytes: int, database: str | None, as_json: bool) -> int:
+    """Change its quota. Raises SpaceUnknown."""
+    with _store(database) as store:
+        asyncio.run(store.host(replace(_known(store, did), max_bytes=max_bytes)))
+        return _tell(store, did, as_json)
+
+
+def remove_space(did: str, database: str | None, as_json: bool) -> int:
+    """Host it no longer."""
+    with _store(database) as store:
+        found = asyncio.run(store.space(did))
+        was_hosted = found is not None and found.is_hosted
+        if found is not None:
+            asyncio.run(store.host(replace(found, is_hosted=False)))
+            asyncio.run(store.clocks.unregister(did))
+    if as_json:
+        print_json({"space": did, "removed": was_hosted})
+    else:
+        print_text(f"Hosts {did} no longer" if was_hosted else f"{did} was not hosted")
+    return WHOLE if was_hosted else FAILED
+
+
+def list_spaces(database: str | None, as_json: bool) -> int:
+    """List the spaces, as many as the store tells at once."""
+    with _store(database) as store:
+        found = asyncio.run(store.spaces())
+    if as_json:
+        print_json({"spaces": [_document(space) for space in found]})
+    elif found:
+        rows = [(each.did, *_words(each)) for each in found]
+        print_table(("SPACE", "USED", "OF", "BLOBS", "ACCOUNT"), rows)
+    else:
+        print_text("No space is hosted; `skypail provider space add DID` adds one")
+    return WHOLE
+
+
+def show_space(did: str, database: str | None, as_json: bool) -> int:
+    """Tell of one. Raises SpaceUnknown."""
+    with _store(database) as store:
+        return _tell(store, did, as_json)
+
+
+def _tell(store: ProviderStore, did: str, as_json: bool) -> int:
+    space = _known(store, did)
+    if as_json:
+        print_json(_document(space))
+    else:
+        used, limit, blobs, account = _words(space)
+        hosted = "hosts" if space.is_hosted else "does not host any more, but keeps,"
+        print_text(f"This provider {hosted} {did}", f"{used} of {limit} in {blobs} blobs; added by {account}")
+    return WHOLE
+
+
+def _known(store: ProviderStore, did: str) -> HostedSpace:
+    space = asyncio.run(store.space(did))
+    if space is None:
+        raise SpaceUnknown(f"this provider has never hosted {did[:200]!r}")
+    return space
+
+
+def _words(space: HostedSpace) -> tuple[str, str, str, str]:
+    used, limit = size_text(space.used_bytes), size_text(space.max_bytes)
+    return used, limit, str(space.blobs), space.account or "the operator"
+
+
+def _document(space: HostedSpace) -> dict[str, Any]:
+    return {
+        "space": space.did,
+        "hosted": space.is_hosted,
+        "usedBytes": space.used_bytes,
+        "bytes": space.max_bytes,
+        "blobs": space.blobs,
+        "account": space.account,
+    }
+
+
+@contextmanager
+def _store(database: str | None) -> Generator[ProviderStore]:
+    store = open_provider_store(_database(database))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _database(named: str | None) -> str:
+    return named or f"sqlite:///{_folder() / 'provider.db'}"
+
+
+def _folder() -> Path:
+    folder = Home.open(settings().home).folder / FOLDER
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise HomeUnusable(folder, error) from error
+    return folder

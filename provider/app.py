@@ -1,0 +1,153 @@
+"""A provider over HTTP: what a clock service answers, and
+
+PUT  /upload/{ticket}     the bytes of a blob, at the URL that was given for them
+GET  /blob/{name}         the bytes of a blob
+GET  /receipt/{task}      of a `blob/accept` too, for as long as it matters
+GET, POST /validate-email what a mail to an account's owner links to
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from html import escape
+from time import time
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from clock_service.app import ClockApp
+from clock_service.capabilities import REVOKE
+from clock_service.policy import Policy
+from clock_service.receipts import READS
+from clock_service.service import ClockService
+from clock_service.table import Table, resolve_none
+from pail import CID, DecodeError, MissingBlock, TooLarge, parse_cid
+from provider import capabilities
+from provider.account_table import AccountTable
+from provider.accounts import Accounts, decode_link
+from provider.blobs import Blobs
+from provider.content import Content, Endpoint, answered
+from provider.errors import UploadInterrupted
+from provider.hosting import Hosting
+from provider.indexing import Indexer
+from provider.mail import Mail
+from provider.policy import Quota
+from provider.rights import Rights
+from provider.space_table import SpaceTable
+from provider.store import ProviderStore
+from provider.sweeping import Sweeper
+from ucan import CONTENT_TYPE, NamedSigner, Server, Service, encode_response
+from ucan.questions import Revocation
+from ucan.server import KeyResolver
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What an operator decides. mail: None confirms everybody. has_clocks: whether clock/* is answered."""
+
+    base_url: str
+    policy: Policy = field(default_factory=Policy)
+    quota: Quota = field(default_factory=Quota)
+    mail: Mail | None = None
+    has_clocks: bool = True
+
+
+class ProviderApp:
+    """The endpoints of one provider."""
+
+    def __init__(
+        self,
+        store: ProviderStore,
+        blobs: Blobs,
+        issuer: NamedSigner,
+        setup: Setup,
+        *,
+        now: Callable[[], float] = time,
+        keys_of: KeyResolver = resolve_none,
+    ) -> None:
+        self._store = store
+        self._hosting = Hosting(store, blobs, issuer, setup.base_url, now=now)
+        self._sweeper = Sweeper(store, blobs)
+        clocks = ClockService(store.clocks, setup.policy)
+        service = self._service(clocks, setup, now, keys_of)
+        reads = READS | capabilities.READS
+        self._shell = ClockApp(clocks, issuer, now=now, keys_of=keys_of, service=service, reads=reads)
+        confirms = Service(issuer, [service.table[capabilities.CONFIRM.can]])
+        self._confirms = Server(confirms, now_unix_s=lambda: int(now()), revocations_of=self._revocations_of)
+        rights = Rights(store, issuer, keys_of=keys_of, revocations_of=self._revocations_of, now=now)
+        self._content = Content(store, blobs, rights)
+
+    def _service(
+        self, clocks: ClockService, setup: Setup, now: Callable[[], float], keys_of: KeyResolver
+    ) -> Service:
+        hosting, issuer = self._hosting, self._hosting.issuer
+        accounts = Accounts(self._store, issuer, setup.base_url, setup.mail, now=now)
+        clock_rows = Table(clocks, issuer, keys_of).rows()
+        kept = [row for row in clock_rows if setup.has_clocks or row.definition is REVOKE]
+        spaces = SpaceTable(hosting, Indexer(self._store, hosting.blobs)).rows()
+        return Service(
+            issuer, [*kept, *spaces, *AccountTable(hosting, accounts, setup.policy, setup.quota).rows()]
+        )
+
+    def asgi(self) -> ASGIApp:
+        """The application."""
+        return self._shell.asgi(*self._routes(self._shell.counted), lifespan=self.lifespan)
+
+    def _routes(self, counted: Callable[[Endpoint], Endpoint]) -> list[Route]:
+        return [
+            Route("/upload/{ticket}", counted(answered(self._upload)), methods=["PUT"]),
+            Route("/blob/{name}", counted(answered(self._content.blob))),
+            Route("/receipt/{task}", counted(self._receipt)),
+            Route("/validate-email", counted(self._confirm), methods=["GET", "POST"]),
+        ]
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncGenerator[None]:
+        """Sweep now and then; at the end what is not stored yet is."""
+        sweeping = asyncio.create_task(self._sweeper.run())
+        async with self._shell.lifespan():
+            yield
+        sweeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await sweeping
+
+    async def _upload(self, request: Request) -> Response:
+        blob = self._hosting.redeem(request.path_params["ticket"])
+        try:
+            await self._hosting.receiver.receive(blob, request.stream())
+        except ClientDisconnect as error:
+            raise UploadInterrupted("the sender has gone; put the whole again") from error
+        return Response(status_code=200)
+
+    async def _receipt(self, request: Request) -> Response:
+        """An accept's can be made again from its allocation; others are those of the shell."""
+        with suppress(DecodeError):
+            receipt = await self._hosting.accept_receipt(parse_cid(request.path_params["task"]))
+            if receipt is not None:
+                return Response(encode_response([receipt]), media_type=CONTENT_TYPE)
+        return await self._shell.receipt(request)
+
+    async def _confirm(self, request: Request) -> Response:
+        """A mail reader that opens links says GET; only a person presses the button."""
+        if request.method == "GET":
+            return HTMLResponse(_page('<form method="post"><button>Yes, it was me</button></form>'))
+        try:
+            invocation = decode_link(request.query_params.get("ucan", ""))
+        except (DecodeError, TooLarge, MissingBlock) as error:
+            return HTMLResponse(_page(escape(str(error))), 400)
+        receipt = await self._confirms.run(invocation)
+        if "ok" in receipt.out:
+            return HTMLResponse(_page("Done. You can close this page."))
+        return HTMLResponse(_page("This link does not hold any more."), 403)
+
+    async def _revocations_of(self, ucans: Sequence[CID]) -> list[Revocation]:
+        return [Revocation(*each) for each in await self._store.clocks.revocations(ucans)]
+
+
+def _page(text: str) -> str:
+    return f"<!doctype html><title>Skypail</title><h1>Let an agent act for you</h1><p>{text}</p>"

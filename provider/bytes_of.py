@@ -1,0 +1,89 @@
+"""The bytes of blobs on their way out, checked as far as can be."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
+from typing import NamedTuple
+
+from starlette.responses import Response, StreamingResponse
+
+from provider.blobs import Blobs
+from provider.errors import BlobDamaged, RangeNotSatisfiable
+from provider.records import Stored
+
+_RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))")
+
+
+class Span(NamedTuple):
+    """From `start` to before `end` of `size` bytes."""
+
+    start: int
+    end: int
+    size: int
+
+    @property
+    def is_whole(self) -> bool:
+        return (self.start, self.end) == (0, self.size)
+
+
+def parse_range(header: str | None, size: int) -> Span:
+    """What a Range header asks of `size` bytes; all of them if it asks for nothing that we give.
+
+    Raises RangeNotSatisfiable. Source: RFC 9110, 14.2
+    """
+    match = _RANGE.fullmatch(header or "")
+    if match is None:
+        return Span(0, size, size)
+    first, last, suffix = match.groups()
+    if suffix is not None:
+        start, end = max(0, size - int(suffix)), size
+    else:
+        start, end = int(first), min(size, int(last) + 1) if last else size
+        if last and int(last) < int(first):
+            return Span(0, size, size)
+    if start >= size or start >= end:
+        raise RangeNotSatisfiable(size)
+    return Span(start, end, size)
+
+
+async def bytes_of(blobs: Blobs, stored: Stored, span: Span) -> AsyncGenerator[bytes]:
+    """The bytes of a span. A whole blob is hashed, and its last chunk is given only if it is right.
+
+    Raises BlobDamaged.
+    """
+    hashed, left, held = hashlib.sha256(), span.end - span.start, b""
+    async with aclosing(blobs.read(stored.object, span.start, span.end)) as chunks:
+        async for chunk in chunks:
+            left -= len(chunk)
+            if span.is_whole:
+                await asyncio.to_thread(hashed.update, chunk)
+            if held:
+                yield held
+            held = chunk
+    if left or (span.is_whole and hashed.digest() != stored.digest[-32:]):
+        raise BlobDamaged(stored.digest)
+    yield held
+
+
+async def streamed(
+    content: AsyncGenerator[bytes], span: Span, headers: Mapping[str, str], media_type: str
+) -> Response:
+    """A response of `content`, which is what `span` says. What is wrong from the start is raised here."""
+    first = await anext(content, b"")
+    response = StreamingResponse(_again(first, content), 200 if span.is_whole else 206, headers, media_type)
+    response.headers["content-length"] = str(span.end - span.start)
+    response.headers["accept-ranges"] = "bytes"
+    if not span.is_whole:
+        response.headers["content-range"] = f"bytes {span.start}-{span.end - 1}/{span.size}"
+    return response
+
+
+async def _again(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
+    async with aclosing(rest):
+        yield first
+        async for chunk in rest:
+            yield chunk

@@ -1,0 +1,47 @@
+"""The rows of delegations that are kept until their audience claims them, and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clock_service.session import Session
+from pail import CID
+from provider.errors import InsufficientStorage, TooMuch
+from provider.records import Kept
+from provider.space_rows import load
+
+MAX_KEPT = 1024
+"""Delegations kept in the name of one space."""
+
+MAX_ARCHIVE_BYTES = 64 << 10
+"""Of one delegation with its proofs."""
+
+MAX_CLAIMED = 256
+"""Given to one claim."""
+
+
+def keep(session: Session, *, delegations: Sequence[Kept], did: str | None) -> None:
+    """did: of the space in whose name; None for those the service itself makes."""
+    number = None if did is None else _check(session, did, len(delegations))
+    rows = [(bytes(each.cid), each.audience, number, each.archive) for each in delegations]
+    session.run_many("INSERT INTO delegation VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", sorted(rows))
+
+
+def _check(session: Session, did: str, count: int) -> int:
+    found = load(session, did, lock=True)
+    if found is None or not found[1].is_hosted:
+        raise InsufficientStorage(f"{did} has no storage provider")
+    (kept,) = session.rows("SELECT count(*) FROM delegation WHERE space = ?", (found[0],))[0]
+    if kept + count > MAX_KEPT:
+        raise TooMuch(f"{MAX_KEPT} delegations are kept in the name of one space")
+    return found[0]
+
+
+def claim(session: Session, *, audience: str, did: str | None) -> list[Kept]:
+    sql = "SELECT cid, archive FROM delegation WHERE audience = ?"
+    limits: tuple[str | int, ...] = (audience,)
+    if did is not None:
+        sql += " AND space = (SELECT id FROM space WHERE did = ?)"
+        limits += (did,)
+    rows = session.rows(f"{sql} ORDER BY cid LIMIT ?", (*limits, MAX_CLAIMED))
+    return [Kept(CID(cid), audience, archive) for cid, archive in rows]

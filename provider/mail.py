@@ -1,0 +1,107 @@
+"""How the link that confirms an account gets to its owner: by mail, or into the operator's log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import smtplib
+import ssl
+from collections import deque
+from collections.abc import Callable
+from email.message import EmailMessage
+from time import time
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from clock_service.errors import BadOption
+from provider.errors import AccountBlocked, BlobsUnavailable
+
+SMTP_URL = "SKYPAIL_SMTP_URL"
+"""`smtp://user:password@host:587` (STARTTLS) or `smtps://…:465`; a path names the sender's address."""
+
+SENDER = "SKYPAIL_MAIL_FROM"
+
+TIMEOUT_S = 20.0
+HOUR_S = 3600.0
+MAX_MAILS_AN_HOUR = 5
+"""To one address."""
+
+MAX_ALL_MAILS_AN_HOUR = 500
+"""Of one process."""
+
+log = logging.getLogger(__name__)
+
+
+class Mail(Protocol):
+    """Brings `text` to an address. Raises StoreUnavailable if that cannot be done now."""
+
+    async def send(self, to: str, subject: str, text: str) -> None: ...
+
+
+class LogMail:
+    """For an operator who lets people in by hand: the text is in his log."""
+
+    async def send(self, to: str, subject: str, text: str) -> None:
+        log.warning("no mail is set up, pass this on: %s", subject, extra={"why": f"{to}: {text}"})
+
+
+class SmtpMail:
+    """Sends through the server at `url`, of `SMTP_URL`."""
+
+    def __init__(self, url: str, sender: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname or "@" not in sender:
+            raise BadOption(
+                f"{SMTP_URL} is smtp://USER:PASSWORD@HOST:PORT or smtps://…, and {SENDER} an address"
+            )
+        self._parts = parts
+        self._sender = sender
+
+    async def send(self, to: str, subject: str, text: str) -> None:
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = self._sender, to, subject
+        message.set_content(text)
+        try:
+            await asyncio.to_thread(self._deliver, message)
+        except (OSError, smtplib.SMTPException) as error:
+            log.error("mail not sent", extra={"why": type(error).__name__})
+            raise BlobsUnavailable("the mail server does not take the mail") from error
+
+    def _deliver(self, message: EmailMessage) -> None:
+        host, port = self._parts.hostname or "", self._parts.port
+        context = ssl.create_default_context()
+        if self._parts.scheme == "smtps":
+            server = smtplib.SMTP_SSL(host, port or 465, timeout=TIMEOUT_S, context=context)
+        else:
+            server = smtplib.SMTP(host, port or 587, timeout=TIMEOUT_S)
+        with server:
+            if self._parts.scheme == "smtp" and self._parts.username:
+                server.starttls(context=context)
+            if self._parts.username:
+                server.login(unquote(self._parts.username), unquote(self._parts.password or ""))
+            server.send_message(message)
+
+
+class Throttle:
+    """How often something may happen in an hour, by name and in all."""
+
+    def __init__(self, now: Callable[[], float] = time) -> None:
+        self._now = now
+        self._sent: deque[tuple[float, str]] = deque()
+
+    def check(self, to: str) -> None:
+        """Count one more for `to`. Raises AccountBlocked if that is too many."""
+        now = self._now()
+        while self._sent and self._sent[0][0] < now - HOUR_S:
+            self._sent.popleft()
+        mine = sum(1 for _, each in self._sent if each == to)
+        if mine >= MAX_MAILS_AN_HOUR or len(self._sent) >= MAX_ALL_MAILS_AN_HOUR:
+            raise AccountBlocked(f"no more mails to {to} within the hour")
+        self._sent.append((now, to))
+
+
+def mail_of_environment() -> Mail:
+    """As the operator's environment says; the log without. Raises BadOption."""
+    url = os.environ.get(SMTP_URL)
+    return SmtpMail(url, os.environ.get(SENDER, "")) if url else LogMail()

@@ -1,0 +1,94 @@
+"""An upload: bytes are hashed on their way to the store, and count only if they are the ones announced.
+
+Bounded in memory by what one chunk takes, in time by the rate that is asked of a sender.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
+from time import monotonic
+
+from provider.blobs import Blobs, new_key
+from provider.capabilities import Blob
+from provider.errors import UploadInterrupted, WrongHash, WrongLength
+from provider.records import Stored
+from provider.store import ProviderStore
+
+CHUNK_BYTES = 1 << 20
+
+MAX_UPLOADS = 32
+"""At once in one process; others wait."""
+
+IDLE_TIMEOUT_S = 30.0
+"""For the next bytes."""
+
+MIN_BYTES_A_SECOND = 16 << 10
+GRACE_S = 60.0
+"""Beside what the rate allows for the whole."""
+
+
+class Receiver:
+    """Takes uploads for one store."""
+
+    def __init__(self, store: ProviderStore, blobs: Blobs) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._turns = asyncio.Semaphore(MAX_UPLOADS)
+
+    async def receive(self, blob: Blob, body: AsyncIterable[bytes]) -> None:
+        """Return once the bytes of `blob` are durable, whoever sent them first.
+
+        Raises WrongLength, WrongHash, UploadInterrupted: nothing of them is kept. Raises
+        StoreUnavailable: they may be, and can be sent again.
+        """
+        async with self._turns, aclosing(_checked(blob, body)) as chunks:
+            if await self._store.is_stored(blob.digest):
+                async for _ in chunks:
+                    pass  # who has not the bytes must not get them into his space by their name alone
+                return
+            key = new_key(blob.digest)
+            await self._blobs.put(key, blob.size, chunks)
+        if not await self._store.keep_blob(Stored(blob.digest, key, blob.size)):
+            await self._blobs.delete([key])
+            await self._store.forget_garbage([key])
+
+
+async def _checked(blob: Blob, body: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
+    """The body in chunks; raises before the last one is over if they are not the bytes of `blob`."""
+    hashed, size = hashlib.sha256(), 0
+    async for chunk in _chunks(blob.size, body):
+        size += len(chunk)
+        if size > blob.size:
+            raise WrongLength(size, blob.size)
+        await asyncio.to_thread(hashed.update, chunk)
+        yield chunk
+    if size != blob.size:
+        raise WrongLength(size, blob.size)
+    if hashed.digest() != blob.digest[-hashed.digest_size :]:
+        raise WrongHash
+
+
+async def _chunks(size: int, body: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
+    """The body in parts of CHUNK_BYTES or a little more. Raises UploadInterrupted if it is too slow."""
+    over_at = monotonic() + GRACE_S + size / MIN_BYTES_A_SECOND
+    parts: list[bytes] = []
+    held = 0
+    stream = aiter(body)
+    while True:
+        try:
+            async with asyncio.timeout(min(IDLE_TIMEOUT_S, over_at - monotonic())):
+                part = await anext(stream, None)
+        except TimeoutError as error:
+            raise UploadInterrupted("the bytes came too slowly; put them again") from error
+        if part is None:
+            break
+        parts.append(part)
+        held += len(part)
+        if held >= CHUNK_BYTES or held > size:
+            yield b"".join(parts)
+            parts, held = [], 0
+    if held:
+        yield b"".join(parts)

@@ -1,0 +1,63 @@
+"""The provider's tables, beside those of the clocks in the same database.
+
+space        one row for each that is or was hosted: quota and what it uses
+blob         bytes that are durable in the object store; `object` is their key there
+entry        which space holds which blob
+allocation   room that was promised: until it expires or the blob is accepted; then its receipt
+upload, upload_shard   DAGs that a space lists, and the shards they are in
+slice        where blocks stand in blobs, as proved when an index was added
+delegation   what is kept for whoever claims it
+garbage      objects that no blob names any more and that are still in the store
+"""
+
+from __future__ import annotations
+
+VERSION_TABLE = "provider_schema_version"
+
+STEPS = (
+    """
+    CREATE TABLE space (
+        id {serial}, did TEXT NOT NULL UNIQUE, account TEXT, max_bytes BIGINT NOT NULL,
+        used_bytes BIGINT NOT NULL, blobs BIGINT NOT NULL, is_hosted INTEGER NOT NULL
+    );
+    CREATE INDEX space_account ON space (account);
+    CREATE TABLE blob (
+        digest {bytes} PRIMARY KEY, object TEXT NOT NULL, size BIGINT NOT NULL, stored_at BIGINT NOT NULL
+    ){clustered};
+    CREATE INDEX blob_object ON blob (object);
+    CREATE TABLE entry (
+        number {serial}, space BIGINT NOT NULL, digest {bytes} NOT NULL, size BIGINT NOT NULL,
+        cause {bytes} NOT NULL, inserted_at BIGINT NOT NULL, UNIQUE (space, digest)
+    );
+    CREATE INDEX entry_digest ON entry (digest);
+    CREATE INDEX entry_page ON entry (space, number);
+    CREATE TABLE allocation (
+        put {bytes} PRIMARY KEY, accept {bytes} NOT NULL UNIQUE, space BIGINT NOT NULL,
+        digest {bytes} NOT NULL, size BIGINT NOT NULL, cause {bytes} NOT NULL,
+        expires_at BIGINT NOT NULL, is_accepted INTEGER NOT NULL
+    ){clustered};
+    CREATE INDEX allocation_space ON allocation (space, is_accepted, expires_at);
+    CREATE INDEX allocation_digest ON allocation (digest);
+    CREATE INDEX allocation_expires ON allocation (expires_at);
+    CREATE TABLE upload (
+        number {serial}, space BIGINT NOT NULL, root {bytes} NOT NULL, issuer TEXT NOT NULL,
+        cause {bytes} NOT NULL, inserted_at BIGINT NOT NULL, updated_at BIGINT NOT NULL,
+        UNIQUE (space, root)
+    );
+    CREATE INDEX upload_page ON upload (space, number);
+    CREATE TABLE upload_shard (
+        upload BIGINT NOT NULL, shard {bytes} NOT NULL, PRIMARY KEY (upload, shard)
+    ){clustered};
+    CREATE TABLE slice (
+        multihash {bytes} NOT NULL, shard {bytes} NOT NULL, start BIGINT NOT NULL, length BIGINT NOT NULL,
+        PRIMARY KEY (multihash, shard)
+    ){clustered};
+    CREATE INDEX slice_shard ON slice (shard);
+    CREATE TABLE delegation (
+        cid {bytes} PRIMARY KEY, audience TEXT NOT NULL, space BIGINT, archive {bytes} NOT NULL
+    ){clustered};
+    CREATE INDEX delegation_audience ON delegation (audience);
+    CREATE INDEX delegation_space ON delegation (space, audience);
+    CREATE TABLE garbage (object TEXT PRIMARY KEY){clustered}
+    """,
+)

@@ -1,0 +1,77 @@
+"""One process of a provider: `serve` runs it until it is asked to stop."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from clock_service.answering import Started, answer, listen
+from clock_service.errors import BadOption
+from clock_service.key_file import load_or_make_key
+from clock_service.logs import log_to_stderr
+from clock_service.policy import Policy
+from clock_service.serve import check_did
+from clock_service.table import resolve_none
+from provider.app import ProviderApp, Setup
+from provider.mail import mail_of_environment
+from provider.open_blobs import open_blobs
+from provider.policy import Quota
+from provider.store import open_provider_store
+from ucan import NamedSigner
+from ucan.server import KeyResolver
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """As those of a clock service. blobs: a folder or a bucket. url: how the provider is reached from
+    outside, None for where it listens. auto_confirm: everybody is who he says, for tests.
+    keys_of: who goes by no did:key. allow_private: of the bucket, plain HTTP to this very machine.
+    """
+
+    key: Path
+    database: str
+    blobs: str
+    host: str = "127.0.0.1"
+    port: int = 0
+    did: str | None = None
+    url: str | None = None
+    policy: Policy = field(default_factory=Policy)
+    quota: Quota = field(default_factory=Quota)
+    auto_confirm: bool = False
+    has_clocks: bool = True
+    keys_of: KeyResolver = resolve_none
+    allow_private: bool = False
+
+
+def serve(options: Options, announce: Callable[[Started], None]) -> None:
+    """Answer until SIGTERM or SIGINT, then finish what was begun. announce: called once it answers.
+
+    Raises BadOption, BadAddress, BadKeyFile, StoreUnavailable, NewerSchema, OSError if the address cannot be had.
+    """
+    check_did(options.did)
+    log_to_stderr()
+    mail = None if options.auto_confirm else mail_of_environment()
+    blobs = open_blobs(options.blobs, os.environ, allow_private=options.allow_private)
+    key = load_or_make_key(options.key)
+    issuer = NamedSigner(options.did or key.did, key)
+    listener = listen(options.host, options.port)
+    shown = f"[{options.host}]" if ":" in options.host else options.host
+    here = f"http://{shown}:{listener.getsockname()[1]}"
+    setup = Setup(_checked(options.url or here), options.policy, options.quota, mail, options.has_clocks)
+    store = open_provider_store(options.database)
+    try:
+        app = ProviderApp(store, blobs, issuer, setup, keys_of=options.keys_of)
+        answer(app.asgi(), listener, options.host, issuer.did, announce)
+    finally:
+        store.close()
+        listener.close()
+
+
+def _checked(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise BadOption(f"a provider is reached at http(s)://HOST[/PATH], not at {url[:200]!r}")
+    return url.rstrip("/")

@@ -1,0 +1,150 @@
+"""What a provider keeps, in the database that the clocks are in.
+
+Everything is durable when a call returns. A call that raises StoreUnavailable may have been done or
+not, and can be made again. Many processes may share one database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from time import time
+
+from clock_service.open_store import open_store
+from clock_service.sql_store import SqlStore
+from pail import CID
+from provider import delegation_rows, slice_rows, space_rows, stored_rows, upload_rows
+from provider.records import Allocation, Entry, HostedSpace, Kept, Page, Place, Slice, Stored, Upload
+from provider.schema import STEPS, VERSION_TABLE
+
+_LAST = "~"
+"""Sorts behind every DID: rows of no space are locked after the spaces."""
+
+
+def open_provider_store(url: str, *, now: Callable[[], float] = time) -> ProviderStore:
+    """The store in the database at `url`, as `clock_service.open_store` names it, and raises."""
+    return ProviderStore(open_store(url, now=now, beside={VERSION_TABLE: STEPS}), now=now)
+
+
+class ProviderStore:
+    """clocks: the store of the clocks, whose transactions this one shares."""
+
+    def __init__(self, clocks: SqlStore, *, now: Callable[[], float] = time) -> None:
+        self.clocks = clocks
+        self._now = now
+
+    async def host(self, space: HostedSpace) -> None:
+        """Host the space, or change its quota and account; what it holds is counted as before."""
+        await self.clocks.write(partial(space_rows.host, space=space), space.did)
+
+    async def space(self, did: str) -> HostedSpace | None:
+        found = await self.clocks.read(partial(space_rows.load, did=did))
+        return found[1] if found else None
+
+    async def spaces(self, after: str = "") -> list[HostedSpace]:
+        """Those that sort after `after`, by DID, MAX_SPACES_READ at most."""
+        return await self.clocks.read(partial(space_rows.spaces, after=after))
+
+    async def spaces_of_account(self, account: str) -> int:
+        return await self.clocks.read(partial(space_rows.count_of_account, account=account))
+
+    async def allocate(self, wanted: Allocation) -> Allocation:
+        """Promise room; accepted already if the space holds it. Raises InsufficientStorage, TooMuch."""
+        work = partial(space_rows.allocate, wanted=wanted, now_unix_s=int(self._now()))
+        return await self.clocks.write(work, wanted.space)
+
+    async def allocation(self, task: CID) -> Allocation | None:
+        """That of a put task or of an accept task; None if it is not known, or not any more."""
+        return await self.clocks.read(partial(space_rows.allocation, task=task))
+
+    async def accept(self, allocation: Allocation) -> None:
+        """The space holds the blob. Raises AllocatedMemoryHadNotBeenWrittenTo, InsufficientStorage."""
+        now = self._now()
+        work = partial(space_rows.accept, allocation=allocation, now_unix_s=int(now), now_ms=int(now * 1000))
+        await self.clocks.write(work, allocation.space)
+
+    async def remove(self, did: str, digest: bytes) -> int:
+        """Let go of a blob; the bytes that the space has more."""
+        work = partial(space_rows.remove, did=did, digest=digest, now_unix_s=int(self._now()))
+        return await self.clocks.write(work, did)
+
+    async def entry(self, did: str, digest: bytes) -> Entry | None:
+        return await self.clocks.read(partial(space_rows.entry, did=did, digest=digest))
+
+    async def entries(self, did: str, before: int | None, size: int) -> Page[Entry]:
+        """Blobs of the space, newest first, older than the number `before`."""
+        return await self.clocks.read(partial(space_rows.entries, did=did, before=before, size=size))
+
+    async def stored(self, did: str, digest: bytes) -> Stored | None:
+        """Where the blob's bytes are, if the space holds it."""
+        return await self.clocks.read(partial(space_rows.stored, did=did, digest=digest))
+
+    async def keep_blob(self, blob: Stored) -> bool:
+        """The bytes are durable under that key. False if they already were under another, or are garbage."""
+        work = partial(stored_rows.keep, blob=blob, now_unix_s=int(self._now()))
+        return await self.clocks.write(work, _LAST)
+
+    async def is_stored(self, digest: bytes) -> bool:
+        """Whether the bytes are durable, whoever sent them."""
+        return await self.clocks.read(partial(stored_rows.is_stored, digest=digest))
+
+    async def discard_unused(self) -> list[str]:
+        """Make garbage of some blobs that were put and never accepted; keys of objects to delete."""
+        work = partial(stored_rows.discard_unused, now_unix_s=int(self._now()))
+        return await self.clocks.write(work, _LAST)
+
+    async def forget_garbage(self, objects: Sequence[str]) -> None:
+        """Their bytes are gone."""
+        await self.clocks.write(partial(stored_rows.forget, objects=objects), _LAST)
+
+    async def known_objects(self, objects: Sequence[str]) -> frozenset[str]:
+        """Those of `objects` that a blob names, or that are known garbage."""
+        return await self.clocks.read(partial(stored_rows.known, objects=objects))
+
+    async def add_upload(
+        self, did: str, root: CID, shards: Sequence[CID], *, issuer: str, cause: CID
+    ) -> Upload:
+        """List a DAG. Raises InsufficientStorage, TooMuch."""
+        now_ms = int(self._now() * 1000)
+        work = partial(
+            upload_rows.add, did=did, root=root, shards=shards, issuer=issuer, cause=cause, now_ms=now_ms
+        )
+        return await self.clocks.write(work, did)
+
+    async def upload(self, did: str, root: CID) -> Upload | None:
+        return await self.clocks.read(partial(upload_rows.get, did=did, root=root))
+
+    async def remove_upload(self, did: str, root: CID) -> Upload | None:
+        """List it no longer; None if it was not listed."""
+        return await self.clocks.write(partial(upload_rows.remove, did=did, root=root), did)
+
+    async def uploads(self, did: str, cursor: int | None, size: int, *, is_newer: bool) -> Page[Upload]:
+        work = partial(upload_rows.page, did=did, cursor=cursor, size=size, is_newer=is_newer)
+        return await self.clocks.read(work)
+
+    async def add_slices(self, slices: Sequence[Slice]) -> None:
+        """Remember where blocks stand, as was proved; in several transactions if there are many."""
+        for at in range(0, len(slices), slice_rows.MAX_ADDED):
+            part = slices[at : at + slice_rows.MAX_ADDED]
+            await self.clocks.write(partial(slice_rows.add, slices=part), _LAST)
+
+    async def place(self, did: str, multihash: bytes) -> Place | None:
+        """Where a block is, in a blob that the space holds."""
+        return await self.clocks.read(partial(slice_rows.place, did=did, multihash=multihash))
+
+    async def spaces_with(self, multihash: bytes, audience: str) -> list[str]:
+        """Spaces that hold a blob or block of that hash and have given `audience` a delegation."""
+        work = partial(slice_rows.spaces_with, multihash=multihash, audience=audience)
+        return await self.clocks.read(work)
+
+    async def keep_delegations(self, delegations: Sequence[Kept], did: str | None) -> None:
+        """Keep them for their audiences, in the name of a space. Raises SpaceUnknown, TooMuch."""
+        work = partial(delegation_rows.keep, delegations=delegations, did=did)
+        await self.clocks.write(work, did or _LAST)
+
+    async def delegations(self, audience: str, did: str | None = None) -> list[Kept]:
+        """What is kept for `audience`, of one space or of all; MAX_CLAIMED at most."""
+        return await self.clocks.read(partial(delegation_rows.claim, audience=audience, did=did))
+
+    def close(self) -> None:
+        self.clocks.close()
