@@ -109,12 +109,16 @@ def test_sync_after_a_partition(
 def test_a_fork_with_the_old_service_dead(user: Shell, service: ClockProcess, mortal: ClockProcess) -> None:
     user("clock", "use", mortal.url)
     assert user("clock", "sync").code == 0
+    before = heads(user)
     mortal.kill()
     said = user("clock", "fork", service.url)
     assert (said.code, said.err) == (0, "")
     assert said.out == f"{service.url} has the whole clock\n"
     own, (remote,) = heads(user)
+    assert (own, [remote]) == before
     assert own == remote != []
+    assert [clock["url"] for clock in user("clock", "head", "--json").document["clocks"]] == [service.url]
+    assert user("clock", "sync", "--json").document["clocks"][0]["ok"]
 
 
 def test_a_fork_that_fails_changes_nothing(user: Shell, service: ClockProcess, nowhere: str) -> None:
