@@ -1,4 +1,4 @@
-"""Two machines cut off from each other, each with a clock service and a copy of the folder; then no longer."""
+"""Two machines cut off from each other, each with a service and a copy of the folder; then no longer."""
 
 import shutil
 from collections.abc import Iterator
