@@ -14,6 +14,9 @@ from ucan.capability import covers
 INVOCATION_LIFE_S = 300
 """How long an invocation may take to arrive; and by how much this machine's clock may be wrong."""
 
+CLOCK_MARGIN_S = 30
+"""By how much the clocks of agents and services differ: who has less time left than that is not relied on."""
+
 
 class Grant(NamedTuple):
     """A right to use one ability. caveats: what the delegation narrows it to, to be repeated."""
@@ -79,5 +82,8 @@ class Access:
 
 
 def _is_over(delegation: Delegation, now_unix_s: int) -> bool:
-    expires = delegation.ucan.expires_at_unix
-    return expires is not None and expires <= now_unix_s
+    """Or not begun, as far as anybody can be sure."""
+    expires, begins = delegation.ucan.expires_at_unix, delegation.ucan.not_before_unix
+    return (expires is not None and expires <= now_unix_s + CLOCK_MARGIN_S) or (
+        begins is not None and now_unix_s <= begins
+    )

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
+from secrets import token_bytes
 from time import time
 from typing import Any, Protocol, TypeVar
 
 from clock_service.access import Access, Grant
-from clock_service.errors import BadAnswer, NotDelegated
+from clock_service.errors import BadAnswer, ClockRefused, NotDelegated
 from clock_service.meanings import refusal
-from pail import Block, Value
+from pail import DAG_CBOR, Block, Value, cid_of
 from ucan import BadResponse, Connection, Delegation, Refused, outcome_of
 
 T = TypeVar("T")
 
-REVOKE = "ucan/revoke"
+ADVANCE, REVOKE = "clock/advance", "ucan/revoke"
+
+_NOBODYS = frozenset({"InvalidAudience", "HandlerNotFound"})
+"""Refusals by what is no clock service, or not the one that is meant."""
 
 
 class Finish(Protocol):
@@ -48,6 +52,26 @@ class Caller:
         if grant is None:
             raise NotDelegated(self.url, self._access.agent.did, can, self._access.space)
         return self._execute(self._access, can, grant, nb, blocks)
+
+    def hosts(self) -> bool:
+        """Whether the service hosts the space, found out by an event that nobody has: nothing is stored.
+
+        True too where this agent may not ask. Raises RemoteClockError by its kinds.
+        """
+        try:
+            self.ask(ADVANCE, {"event": cid_of(DAG_CBOR, token_bytes(32))})
+        except NotDelegated:
+            return True
+        except ClockRefused as refused:
+            if refused.name in _NOBODYS:
+                raise
+            return refused.name != "NotProvisioned"
+        return True
+
+    def is_narrow(self, can: str) -> bool:
+        """Whether what would be shown for `can` has caveats."""
+        grant = self._grant(can)
+        return grant is not None and bool(grant.caveats)
 
     def revoke(self, delegation: Delegation) -> None:
         """Make `delegation` worth nothing to this service, in the name of the agent.

@@ -47,6 +47,11 @@ class RemoteClock:
         """Where the service is."""
         return self._caller.url
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether the agent's delegation is narrowed, so that events may have to be made on the head."""
+        return self._caller.is_narrow(ADVANCE)
+
     def head(self) -> Head:
         """The events of its head that can be read here; `look` names the others too.
 

@@ -211,9 +211,9 @@ class NotDelegated(RemoteClockError):
 
 
 class TooFewClocks(ClockServiceError):
-    """`event` was taken by `took` clocks, `wanted` were asked for; `failures` says why, by name."""
+    """`took` of several clocks took an event, `wanted` were asked for."""
 
-    def __init__(self, event: CID, took: int, wanted: int, failures: dict[str, str]) -> None:
-        reasons = "; ".join(failures.values())
-        super().__init__(f"event {event} was taken by {took} clocks, {wanted} were wanted: {reasons}")
-        self.failures = failures
+    def __init__(self, took: int, wanted: int) -> None:
+        super().__init__(f"{took} of the clock services in use took it, and {wanted} are wanted")
+        self.took = took
+        self.wanted = wanted

@@ -29,7 +29,7 @@ def may_revoke(principal: str, delegation: CID, blocks: Mapping[CID, bytes]) -> 
     """Whether `principal` is of the chain of `delegation`, as far as it came along in `blocks`."""
     return any(
         principal == view.issuer or (view.cid == delegation and principal == view.audience)
-        for view in _chain(delegation, blocks)
+        for view in chain_of(delegation, blocks)
     )
 
 
@@ -84,7 +84,7 @@ def _is_signed(view: Delegation, keys: tuple[Verifier, ...]) -> bool:
     return False
 
 
-def _chain(delegation: CID, blocks: Mapping[CID, bytes]) -> Iterator[Delegation]:
+def chain_of(delegation: CID, blocks: Mapping[CID, bytes]) -> Iterator[Delegation]:
     """The delegation, and those above it that came along and are delegations."""
     try:
         stack = [view_delegation(delegation, blocks)]

@@ -2,26 +2,42 @@
 
 The own clock lies with the blocks and must take an event; each of the others is tried, and what
 it missed is caught up by `sync`. Heads merge in any order (C1), so none of the clocks leads.
+
+But one that holds this agent to a narrowed delegation may want an event made on its own head. It is
+asked first, so that the event can be made again before the folder, and whoever reads it, has it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from clock_service.client import Look
-from clock_service.errors import RemoteClockError, TooFewClocks
-from pail import CID, PailError, Reader, run
+from clock_service.errors import ClockRefused, RemoteClockError, TooFewClocks
+from pail import CID, Block, PailError, Reader, Walk, crdt, run
 from pail.clock import advance
-from pail.event import Head
+from pail.event import Head, decode_event
+from pail.operation import Batch, Delete, Put, decode_operation
 from space import Clock, CorruptBlock
+
+MAX_REMADE = 4
+"""Times that an event is made again because the head moved meanwhile."""
 
 
 class Elsewhere(Clock, Protocol):
-    """A clock that may be out of reach, and may name events that are not here."""
+    """A clock that may be out of reach, and may name events that are not here.
+
+    is_narrow: it takes from this agent only what adds to its own head.
+    """
+
+    @property
+    def is_narrow(self) -> bool: ...
 
     def look(self) -> Look: ...
+
+
+Blocks = Sequence[tuple[CID, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +49,24 @@ class Trouble:
 
 
 class SeveralClocks:
-    """A `space.Clock`. others: by name. at_least: how many clocks must take an event, the own included.
+    """A `space.Clock`. others: by name. keep: makes the blocks of an event that was made again durable (S1);
+    without it none is.
 
     troubles: by name, of the clocks that failed the last time they were asked.
     """
 
     def __init__(
-        self, own: Clock, others: Mapping[str, Elsewhere], read: Reader, *, at_least: int = 1
+        self,
+        own: Clock,
+        others: Mapping[str, Elsewhere],
+        read: Reader,
+        *,
+        keep: Callable[[Iterable[Block]], None] | None = None,
     ) -> None:
         self._own = own
         self._others = others
         self._read = read
-        self._at_least = at_least
+        self._keep = keep
         self.troubles: dict[str, Trouble] = {}
 
     def head(self) -> Head:
@@ -57,20 +79,50 @@ class SeveralClocks:
         return head
 
     def advance(self, event: CID, blocks: Iterable[tuple[CID, bytes]] = ()) -> Head:
-        """The head of the own clock after `event`, which all the others were told of too.
-
-        Raises what the own clock raises, before any other was asked; TooFewClocks if not enough of
-        them took it.
+        """The head of the own clock after `event`, or after what was made of it on the head of a clock
+        that wanted that; all the others were told too. Raises what the own clock raises.
         """
-        blocks = list(blocks)
-        head = self._own.advance(event, blocks)
+        along: Blocks = list(blocks)
+        if self._keep is not None:
+            for other in self._others.values():
+                if other.is_narrow:
+                    event, along = self._on_head_of(other, event, along, self._keep)
+        head = self._own.advance(event, along)
         for name, other in self._others.items():
-            self._tell(name, other, event, blocks)
-        took = 1 + sum(not trouble.is_behind for trouble in self._trouble_of_each())
-        if took < self._at_least:
-            failures = {name: trouble.why for name, trouble in self.troubles.items()}
-            raise TooFewClocks(event, took, self._at_least, failures)
+            self._tell(name, other, event, along)
         return head
+
+    def check_taken(self, at_least: int) -> None:
+        """Raises TooFewClocks unless so many of the others have what they were last told."""
+        took = sum(not (name in self.troubles and self.troubles[name].is_behind) for name in self._others)
+        if took < at_least:
+            raise TooFewClocks(took, at_least)
+
+    def _on_head_of(
+        self, other: Elsewhere, event: CID, blocks: Blocks, keep: Callable[[Iterable[Block]], None]
+    ) -> tuple[CID, Blocks]:
+        """The event that `other` takes with the operation of `event`; if it takes none, `event`."""
+        offered: tuple[CID, Blocks] = event, blocks
+        for _ in range(MAX_REMADE):
+            try:
+                other.advance(offered[0], offered[1])
+            except ClockRefused as refused:
+                if refused.name != "HeadMoved":
+                    return event, blocks
+            except (RemoteClockError, PailError, CorruptBlock):
+                return event, blocks
+            else:
+                return offered
+            try:
+                update = run(_again(event, other.look().head, blocks), self._read)
+            except (RemoteClockError, PailError, CorruptBlock):
+                return event, blocks
+            if update.event is None:
+                return event, blocks  # the clock has it already, in another event
+            made = [update.event, *update.additions]
+            keep(made)
+            offered = update.event.cid, made
+        return event, blocks
 
     def sync(self) -> Head:
         """Advance every clock with every event that any of them has, as far as it can be read here.
@@ -112,5 +164,16 @@ class SeveralClocks:
             if name in self.troubles and self.troubles[name].is_behind:
                 del self.troubles[name]
 
-    def _trouble_of_each(self) -> list[Trouble]:
-        return [self.troubles.get(name, Trouble("", False)) for name in self._others]
+
+def _again(event: CID, head: Head, blocks: Blocks) -> Walk[crdt.Update]:
+    """What `event` does, done on `head`."""
+    known = dict(blocks)
+    data = known[event] if event in known else (yield event)
+    operation, _ = decode_operation(decode_event(data).data)
+    match operation:
+        case Put(key, value):
+            return (yield from crdt.put(head, key, value))
+        case Delete(key):
+            return (yield from crdt.delete(head, key))
+        case Batch(puts):
+            return (yield from crdt.batch(head, [(put.key, put.value) for put in puts]))

@@ -1,13 +1,16 @@
 """Several clocks at once: all are told, the union is read, what was missed is caught up."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from clock_service.errors import TooFewClocks
-from clock_service.several import SeveralClocks
-from pail import crdt, run
+from clock_service.client import RemoteClock
+from clock_service.errors import ClockRefused, TooFewClocks
+from clock_service.several import MAX_REMADE, SeveralClocks
+from pail import CID, RAW, Block, cid_of, crdt, run
+from pail.event import decode_event
 from tests.clock_service.remote import OWNER, Agent, Host, grant
 
 ALL = ("clock/head", "clock/advance")
@@ -28,9 +31,9 @@ def owner(tmp_path: Path) -> Iterator[Agent]:
     agent.space.close()
 
 
-def clocks_of(owner: Agent, hosts: list[Host], **options: int) -> SeveralClocks:
+def clocks_of(owner: Agent, hosts: list[Host]) -> SeveralClocks:
     others = {host.url: host.clock(owner, grant(OWNER, *ALL)) for host in hosts}
-    return SeveralClocks(owner.clock, others, owner.space.get, **options)
+    return SeveralClocks(owner.clock, others, owner.space.get)
 
 
 def test_all_are_advanced(owner: Agent, hosts: list[Host]) -> None:
@@ -51,10 +54,11 @@ def test_one_that_is_down_is_named_and_stops_nothing(owner: Agent, hosts: list[H
 
 def test_too_few(owner: Agent, hosts: list[Host]) -> None:
     hosts[0].is_down = True
-    event = owner.put("a/1")
-    assert clocks_of(owner, hosts, at_least=2).advance(event) == (event,)
-    with pytest.raises(TooFewClocks, match=r"taken by 2 clocks, 3 were wanted: .*does not answer"):
-        clocks_of(owner, hosts, at_least=3).advance(event)
+    clocks = clocks_of(owner, hosts)
+    clocks.advance(owner.put("a/1"))
+    clocks.check_taken(1)
+    with pytest.raises(TooFewClocks, match="1 of the clock services in use took it, and 2 are wanted"):
+        clocks.check_taken(2)
 
 
 def test_the_union_is_read(owner: Agent, hosts: list[Host]) -> None:
@@ -91,3 +95,56 @@ def test_a_new_service_gets_the_whole_clock_with_the_old_one_dead(owner: Agent, 
     old.is_down = True
     head = clocks_of(owner, [new]).sync()
     assert new.head() == head == old.head()
+
+
+def put_on(agent: Agent, head: tuple[CID, ...], key: str, text: str = "") -> list[Block]:
+    """An event of an agent who has not recorded it yet."""
+    update = run(crdt.put(head, key, cid_of(RAW, (text or key).encode())), agent.space.get)
+    assert update.event
+    keep(agent, [update.event, *update.additions])
+    return [update.event, *update.additions]
+
+
+def keep(agent: Agent, blocks: Iterable[Block]) -> None:
+    with agent.space.stage() as stage:
+        stage.put_many(blocks)
+        stage.publish()
+
+
+def test_a_narrowed_agents_event_is_made_again_on_a_head_that_moved(owner: Agent, hosts: list[Host]) -> None:
+    host = hosts[0]
+    old = host.clock(owner, grant(OWNER, *ALL)).advance(owner.put("theirs/a"))
+    event, *shards = put_on(owner, old, "mine/1")
+    for text in ("rewritten", "and again"):
+        moved = owner.put("theirs/a", text)
+    host.clock(owner, grant(OWNER, *ALL)).advance(moved)
+    narrow = host.clock(owner, grant(OWNER, *ALL, nb={"keys": "mine/", "ops": ["put"]}))
+    clocks = SeveralClocks(owner.clock, {host.url: narrow}, owner.space.get, keep=partial(keep, owner))
+    head = clocks.advance(event.cid, [event, *shards])
+    assert clocks.troubles == {}
+    assert head == host.head() != (event.cid,)
+    assert decode_event(owner.space.get(head)[0]).parents == (moved,)
+    assert [key for key, _ in run(crdt.entries(head), owner.space.get)] == ["mine/1", "theirs/a"]
+
+
+def test_an_event_is_made_again_only_so_often_and_then_is_in_the_folder(
+    owner: Agent, hosts: list[Host]
+) -> None:
+    tries: list[CID] = []
+
+    class Restless(RemoteClock):
+        def advance(self, event: CID, blocks: Iterable[tuple[CID, bytes]] = ()) -> tuple[CID, ...]:
+            tries.append(event)
+            raise ClockRefused(self.url, "the head moved", "HeadMoved")
+
+    narrow = grant(OWNER, *ALL, nb={"keys": "mine/"})
+    clocks = SeveralClocks(
+        owner.clock,
+        {"restless": Restless(hosts[0].caller(OWNER, narrow), owner.space)},
+        owner.space.get,
+        keep=partial(keep, owner),
+    )
+    event, *shards = put_on(owner, (owner.put("theirs/a"),), "mine/1")
+    assert clocks.advance(event.cid, [event, *shards]) == (event.cid,)
+    assert len(tries) == MAX_REMADE + 1
+    assert clocks.troubles["restless"].is_behind

@@ -18,6 +18,7 @@ from backup_agent.delegations import (
     KINDS,
     REVOKED,
     Delegations,
+    check_delegation,
     load_delegation,
     space_of,
     write_delegation,
@@ -27,6 +28,7 @@ from backup_agent.expiry import parse_expiry, time_left
 from backup_agent.home import Home
 from clock_service.errors import RemoteClockError
 from pail import Value
+from space import Where
 from ucan import Delegation, InvalidPrincipal, encode_did
 from ucan.capability import is_ability
 
@@ -47,7 +49,7 @@ def delegate(
     ops: Sequence[str],
     expires: str,
     out: Path | None,
-    folder: Path | None,
+    where: Where | None,
     as_json: bool,
 ) -> int:
     """Write a delegation for another agent to a file, and keep a copy."""
@@ -56,7 +58,7 @@ def delegate(
     caveats: dict[str, Value] = {} if keys is None else {"keys": keys}
     if ops:
         caveats["ops"] = sorted(set(ops))
-    with workbench(folder) as bench:
+    with workbench(where) as bench:
         made = authority_of(bench).delegate(
             to, abilities, caveats, parse_expiry(expires, now_unix_s), now_unix_s
         )
@@ -95,8 +97,7 @@ def add(file: Path, as_json: bool) -> int:
     """Keep a delegation that somebody made for this agent."""
     home, delegation = Home.open(settings().home), load_delegation(file)
     agent = home.agent()
-    if delegation.audience != agent.did:
-        raise DelegationError(f"{file} is for {delegation.audience}, not for this agent, {agent.did}")
+    check_delegation(delegation, agent.did)
     now_unix_s = int(time.time())
     Delegations(home.delegations).add(HELD, delegation)
     if as_json:
