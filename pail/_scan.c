@@ -1,10 +1,11 @@
-/* The loop of `pail.car.scan_plainly`, compiled. It accepts what that one accepts and nothing else;
-   what either does not take is left to `CarReader`, which says what is wrong.
+/* `pail.car.scan_plainly` and `mentioning_plainly`, compiled. The scan accepts what that one accepts and
+   nothing else; what either does not take is left to `CarReader`, which says what is wrong.
 
    Every length is compared with what is left before anything behind it is read. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define PREFIX_BYTES 4
@@ -89,6 +90,36 @@ static PyObject *scan(PyObject *module, PyObject *arguments)
     return PyLong_FromSsize_t(at);
 }
 
+static bool contains(PyObject *content, const char *part, Py_ssize_t size)
+{
+    if (PyBytes_GET_SIZE(content) < size)
+        return false;
+    const char *at = PyBytes_AS_STRING(content), *end = at + (PyBytes_GET_SIZE(content) - size + 1);
+    while (at < end && (at = memchr(at, part[0], end - at)))
+        if (memcmp(at++, part, size) == 0)
+            return true;
+    return false;
+}
+
+static PyObject *mentioning(PyObject *module, PyObject *arguments)
+{
+    PyObject *blocks, *part;
+    if (!PyArg_ParseTuple(arguments, "O!S", &PyList_Type, &blocks, &part))
+        return NULL;
+    const Py_ssize_t size = PyBytes_GET_SIZE(part);
+    PyObject *cids = size ? PyList_New(0) : PyErr_Format(PyExc_ValueError, "nothing to look for");
+    for (Py_ssize_t number = 0; cids && number < PyList_GET_SIZE(blocks); number++) {
+        PyObject *block = PyList_GET_ITEM(blocks, number);
+        if (!PyTuple_Check(block) || PyTuple_GET_SIZE(block) != 2 || !PyBytes_Check(PyTuple_GET_ITEM(block, 1))) {
+            PyErr_SetString(PyExc_TypeError, "a block is a CID and bytes");
+            Py_CLEAR(cids);
+        } else if (contains(PyTuple_GET_ITEM(block, 1), PyBytes_AS_STRING(part), size) &&
+                   PyList_Append(cids, PyTuple_GET_ITEM(block, 0)) < 0)
+            Py_CLEAR(cids);
+    }
+    return cids;
+}
+
 static PyObject *imported(const char *module_name, const char *name)
 {
     PyObject *module = PyImport_ImportModule(module_name);
@@ -99,6 +130,7 @@ static PyObject *imported(const char *module_name, const char *name)
 
 static PyMethodDef methods[] = {
     {"scan", scan, METH_VARARGS, "As pail.car.scan_plainly."},
+    {"mentioning", mentioning, METH_VARARGS, "As pail.car.mentioning_plainly."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -136,10 +136,16 @@ def scan_plainly(data: bytes, at: int, blocks: list[Block]) -> int:
     return at
 
 
+def mentioning_plainly(blocks: list[Block], part: bytes) -> list[CID]:
+    """Those of `blocks` that have `part`, which is not empty, anywhere in their bytes."""
+    return [cid for cid, content in blocks if part in content]
+
+
 try:
+    from pail._scan import mentioning
     from pail._scan import scan as _scan
 except ImportError:  # not compiled
-    _scan = scan_plainly
+    _scan, mentioning = scan_plainly, mentioning_plainly
 
 
 def _frame(data: bytes, at: int, limit: int) -> tuple[int, int]:

@@ -31,6 +31,33 @@ MAX_HEAD_BYTES = 40
 _HEADS = [encode_varint(36 + size) for size in range(1 << 14)]
 """What stands before a CID of 36 bytes, by the size of its content."""
 
+Framed = tuple[bytes, bytes, bytes]
+"""Frames one after the other; then offset and size of each content, as an array("I") packs them."""
+
+
+def frame_plainly(blocks: dict[CID, bytes], at: int) -> Framed:
+    """The frames of `blocks`, which end up at `at` of a shard. `_shard.c` has the same in C.
+
+    Lists filled and joined at once: a loop over the blocks would cost as much as hashing them.
+    """
+    cids, contents = list(blocks), list(blocks.values())
+    sizes = list(map(len, contents))
+    if set(map(len, cids)) == {36} and max(sizes) < len(_HEADS):
+        heads = list(map(_HEADS.__getitem__, sizes))
+    else:
+        heads = list(map(encode_varint, map(int.__add__, map(len, cids), sizes)))
+    parts: list[bytes] = [b""] * (3 * len(cids))
+    parts[0::3], parts[1::3], parts[2::3] = heads, cids, contents
+    starts = accumulate(map(len, parts), initial=at)
+    offsets = array("I", islice(starts, 2, None, 3))
+    return b"".join(parts), offsets.tobytes(), array("I", sizes).tobytes()
+
+
+try:
+    from space._shard import frame as _frame
+except ImportError:  # not compiled
+    _frame = frame_plainly
+
 
 class ShardWriter:
     """Appends blocks to one shard."""
@@ -58,23 +85,13 @@ class ShardWriter:
         frames = accumulate(len(content) + MAX_HEAD_BYTES for content in blocks.values())
         return min(left, sum(1 for _ in takewhile(lambda size: size <= room, frames)))
 
-    def add(self, blocks: Mapping[CID, bytes]) -> None:
+    def add(self, blocks: dict[CID, bytes]) -> None:
         """Append `blocks`, which `room_for` has let in, and of which the shard has none."""
-        cids, contents = list(blocks), list(blocks.values())
-        sizes = list(map(len, contents))
-        if set(map(len, cids)) == {36} and max(sizes) < len(_HEADS):
-            heads = list(map(_HEADS.__getitem__, sizes))
-        else:
-            lengths = map(int.__add__, map(len, cids), sizes)
-            heads = list(map(encode_varint, lengths))
-        # Lists filled and joined at once: a loop over the blocks would cost as much as hashing them.
-        parts: list[bytes] = [b""] * (3 * len(cids))
-        parts[0::3], parts[1::3], parts[2::3] = heads, cids, contents
-        starts = accumulate(map(len, parts), initial=self.size_bytes)
-        self.offsets.extend(islice(starts, 2, None, 3))
-        self.sizes.extend(sizes)
-        self._cids += cids
-        self._append(b"".join(parts))
+        frames, offsets, sizes = _frame(blocks, self.size_bytes)
+        self.offsets.frombytes(offsets)
+        self.sizes.frombytes(sizes)
+        self._cids += blocks
+        self._append(frames)
 
     def _append(self, frames: bytes) -> None:
         self.size_bytes += len(frames)

@@ -47,7 +47,7 @@ def encode_slices_plainly(blocks: Iterable[tuple[bytes, int, int]]) -> Slices:
     blocks: name, offset and length of each, numbers below 2**64. The last 34 bytes of a name, which may
     be a CID, are its multihash by SHA2-256.
     Put together by hand, since 130,000 small lists cost the collector more than hashing their blocks.
-    `_slices.c` is the same in C.
+    `_shard.c` has the same in C.
     """
     pair, common, small = SLICE_HEAD[:3], _COMMON.pack, _SMALL.pack
     named = ((name[-MULTIHASH_BYTES:], offset, length) for name, offset, length in blocks)
@@ -77,14 +77,14 @@ def _cut(slices: list[bytes]) -> Iterator[bytes]:
 
 
 try:
-    from space._slices import encode
+    from space import _shard
 except ImportError:  # not compiled
     encode_slices = encode_slices_plainly
 else:
 
     def encode_slices(blocks: Iterable[tuple[bytes, int, int]]) -> Slices:
         """As `encode_slices_plainly`."""
-        return Slices(*encode(blocks))
+        return Slices(*_shard.encode_slices(blocks))
 
 
 NO_SLICES = encode_slices(())

@@ -1,5 +1,5 @@
-/* `mst_node.take_apart_plainly`, compiled, for nodes with entries. It takes those which that one takes and no
-   others, and says nothing of the rest: the caller goes the long way with them, to say what is wrong.
+/* `mst_node.take_apart_plainly`, compiled. It takes the nodes which that one takes and no others, and says
+   nothing of the rest: the caller goes the long way with them, to say what is wrong.
 
    All reading goes through `cursor`, which never passes its end: `taken` is the only place that moves it. */
 
@@ -174,10 +174,10 @@ static int take_node(Cursor *cursor, PyObject *entries, PyObject *links)
 {
     Bytes left;
     Key key;
-    int layer = -1;
+    int layer = 0;
     key.size = 0;
     const Py_ssize_t count = EXPECT(cursor, "\xa2\x61\x65") ? head(cursor, 4) : -1;
-    if (count < 1 || !append(links, Py_NewRef(Py_None)))
+    if (count < 0 || !append(links, Py_NewRef(Py_None)))
         return -1;
     for (Py_ssize_t number = 0; number < count; number++) {
         const int on = take_entry(cursor, &key, entries, links);

@@ -45,7 +45,7 @@ Entry = tuple[bytes, CID]
 """A record path and the CID of its record."""
 
 Parts = tuple[int, list[Entry], list["CID | None"]]
-"""Of a node: its layer, its entries, and the links around them."""
+"""Of a node: its keys' layer (0 without any), its entries, and the links around them."""
 
 
 @final
@@ -106,12 +106,14 @@ def decode_node(place: Place, data: bytes) -> Node:
     """
     cid, _, low, high = place
     parts = _take_apart(data) if len(data) <= MAX_NODE_BYTES else None
-    if parts is None or place.layer not in (None, parts[0]):
+    if parts is None or (parts[1] and place.layer not in (None, parts[0])):
         parts = take_apart_plainly(place, data)
     layer, entries, links = parts
-    if low and entries and entries[0][0] <= low:
+    if not entries:
+        layer = _layer_of_bare(place, links[0])
+    elif low and entries[0][0] <= low:
         raise InvalidTree(cid, f"out of order, not greater than {low.decode()!r}", entries[0][0])
-    if high is not None and entries and entries[-1][0] >= high:
+    elif high is not None and entries[-1][0] >= high:
         raise InvalidTree(cid, f"out of order, not less than {high.decode()!r}", entries[-1][0])
     if layer == 0 and links.count(None) != len(links):
         raise InvalidTree(cid, "it is on layer 0 and has a subtree")
@@ -119,16 +121,15 @@ def decode_node(place: Place, data: bytes) -> Node:
 
 
 def take_apart_plainly(place: Place, data: bytes) -> Parts:
-    """What is in the node `data`, its place's bounds aside. Raises InvalidTree.
+    """What is in the node `data`, whose keys must be of the place's layer. Raises InvalidTree.
 
-    `_node.c` is the same in C for nodes with entries, and leaves to this what it does not take.
+    `_node.c` is the same in C, but for the place, and leaves to this what it does not take.
     """
     left, rows = match_node(place.cid, data)
-    if not rows:
-        return _layer_of_bare(place, left), [], [left]
     entries: list[Entry] = []
     links = [left]
-    return _decode_entries(place, data, rows, entries, links), entries, links
+    layer = _decode_entries(place, data, rows, entries, links) if rows else 0
+    return layer, entries, links
 
 
 try:

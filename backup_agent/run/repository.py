@@ -24,7 +24,7 @@ from backup_agent.snapshot import format_timestamp
 from backup_agent.snapshot.keys import parse_timestamp
 from backup_agent.source import LatestCommit
 from pail import CID, Block, MissingBlock, PailError, Walk, run
-from pail.car import CarReader
+from pail.car import CarReader, mentioning
 from space import CorruptBlock
 
 MAX_BLOCKS = 1 << 23
@@ -98,7 +98,7 @@ class _Fetcher:
                 if count > MAX_BLOCKS:
                     raise BackupRefused(account, f"the host sends more than {MAX_BLOCKS:,} blocks")
                 self._staging.put_many(blocks)
-                self.linking.update([cid for cid, content in blocks if MARK in content])
+                self.linking.update(mentioning(blocks, MARK))
                 self._run.progress.advance(len(blocks), len(chunk))
         reader.close()
         roots = reader.roots or ()

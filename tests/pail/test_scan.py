@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pail import CID, DAG_CBOR, DAG_PB, RAW, Block, HashMismatch, car, cid_of
-from pail.car import CarReader, encode_car, encode_frame, scan_plainly
+from pail.car import CarReader, encode_car, encode_frame, mentioning_plainly, scan_plainly
 from pail.varint import encode_varint
 
 compiled = pytest.importorskip("pail._scan", reason="NOT COMPILED: no C compiler when this was installed")
@@ -64,3 +64,10 @@ def test_a_reader_works_with_either(scan: object, monkeypatch: pytest.MonkeyPatc
     assert CarReader().feed(encode_car([], [leaf, other, leaf])) == [leaf, other, leaf]
     with pytest.raises(HashMismatch):
         CarReader().feed(encode_car([], [leaf, Block(leaf.cid, b"loaf")]))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text("ab", max_size=8)), st.text("ab", min_size=1, max_size=4))
+def test_both_find_the_blocks_that_have_a_part(contents: list[str], part: str) -> None:
+    blocks = [Block(cid_of(RAW, content.encode()), content.encode()) for content in contents]
+    assert compiled.mentioning(blocks, part.encode()) == mentioning_plainly(blocks, part.encode())

@@ -44,7 +44,7 @@ def agree(place: Place, data: bytes) -> None:
     except InvalidTree:
         assert found is None
     else:
-        assert found == (plain if plain[1] else None)
+        assert found == plain
     native = outcome(place, data)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mst_node, "_take_apart", lambda _: None)

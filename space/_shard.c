@@ -1,4 +1,5 @@
-/* `slices.encode_slices_plainly`, compiled: the same bytes in the same order. */
+/* The loops over all blocks of a CAR shard, compiled: `slices.encode_slices_plainly` and
+   `shard_writer.frame_plainly`. They give the same bytes. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -154,7 +155,7 @@ static PyObject *in_pages(const Slices *slices)
     return found;
 }
 
-static PyObject *encode(PyObject *module, PyObject *iterable)
+static PyObject *encode_slices(PyObject *module, PyObject *iterable)
 {
     Slices slices = {NULL, 0, 0};
     PyObject *iterator = PyObject_GetIter(iterable), *item, *found = NULL;
@@ -170,13 +171,91 @@ static PyObject *encode(PyObject *module, PyObject *iterable)
     return found;
 }
 
+static Py_ssize_t varint_size(uint64_t number)
+{
+    Py_ssize_t size = 1;
+    while (number >>= 7)
+        size++;
+    return size;
+}
+
+static char *put_varint(char *at, uint64_t number)
+{
+    for (; number > 0x7F; number >>= 7)
+        *at++ = (char)((number & 0x7F) | 0x80);
+    *at++ = (char)number;
+    return at;
+}
+
+/* How many bytes the frames of all blocks take, if they start at `at`; -1 and an exception. */
+static Py_ssize_t measure(PyObject *blocks, Py_ssize_t at)
+{
+    const Py_ssize_t start = at;
+    Py_ssize_t position = 0;
+    PyObject *cid, *content;
+    while (PyDict_Next(blocks, &position, &cid, &content)) {
+        if (!PyBytes_Check(cid) || !PyBytes_Check(content)) {
+            PyErr_SetString(PyExc_TypeError, "blocks are bytes by CID");
+            return -1;
+        }
+        const Py_ssize_t size = PyBytes_GET_SIZE(cid) + PyBytes_GET_SIZE(content);
+        if (at < 0 || size > UINT32_MAX - at - MAX_NUMBER_BYTES) {
+            PyErr_SetString(PyExc_OverflowError, "a shard's offsets have 32 bits");
+            return -1;
+        }
+        at += varint_size(size) + size;
+    }
+    return at - start;
+}
+
+/* Write the frames of all blocks, which end up at `at` of the shard, and where their contents stand. */
+static void put_frames(PyObject *blocks, Py_ssize_t at, char *frames, uint32_t *offsets, uint32_t *sizes)
+{
+    const char *start = frames;
+    Py_ssize_t position = 0;
+    PyObject *cid, *content;
+    while (PyDict_Next(blocks, &position, &cid, &content)) {
+        const Py_ssize_t name = PyBytes_GET_SIZE(cid), size = PyBytes_GET_SIZE(content);
+        frames = put_varint(frames, name + size);
+        memcpy(frames, PyBytes_AS_STRING(cid), name);
+        frames += name;
+        *offsets++ = (uint32_t)(at + (frames - start));
+        *sizes++ = (uint32_t)size;
+        memcpy(frames, PyBytes_AS_STRING(content), size);
+        frames += size;
+    }
+}
+
+static PyObject *frame(PyObject *module, PyObject *arguments)
+{
+    PyObject *blocks;
+    Py_ssize_t at;
+    if (!PyArg_ParseTuple(arguments, "O!n", &PyDict_Type, &blocks, &at))
+        return NULL;
+    const Py_ssize_t total = measure(blocks, at), packed = PyDict_GET_SIZE(blocks) * (Py_ssize_t)sizeof(uint32_t);
+    if (total < 0)
+        return NULL;
+    PyObject *frames = PyBytes_FromStringAndSize(NULL, total), *found = NULL;
+    PyObject *offsets = PyBytes_FromStringAndSize(NULL, packed), *sizes = PyBytes_FromStringAndSize(NULL, packed);
+    if (frames && offsets && sizes) {
+        put_frames(blocks, at, PyBytes_AS_STRING(frames), (uint32_t *)PyBytes_AS_STRING(offsets),
+                   (uint32_t *)PyBytes_AS_STRING(sizes));
+        found = PyTuple_Pack(3, frames, offsets, sizes);
+    }
+    Py_XDECREF(frames);
+    Py_XDECREF(offsets);
+    Py_XDECREF(sizes);
+    return found;
+}
+
 static PyMethodDef methods[] = {
-    {"encode", encode, METH_O, "As space.slices.encode_slices_plainly, the count and the pages."},
+    {"frame", frame, METH_VARARGS, "As space.shard_writer.frame_plainly."},
+    {"encode_slices", encode_slices, METH_O, "As space.slices.encode_slices_plainly, the count and the pages."},
     {NULL, NULL, 0, NULL},
 };
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, .m_name = "space._slices", .m_size = -1, .m_methods = methods,
+    PyModuleDef_HEAD_INIT, .m_name = "space._shard", .m_size = -1, .m_methods = methods,
 };
 
-PyMODINIT_FUNC PyInit__slices(void) { return PyModule_Create(&definition); }
+PyMODINIT_FUNC PyInit__shard(void) { return PyModule_Create(&definition); }

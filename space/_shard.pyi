@@ -1,0 +1,6 @@
+from collections.abc import Iterable
+
+from pail import CID
+
+def encode_slices(blocks: Iterable[tuple[bytes, int, int]], /) -> tuple[int, list[bytes]]: ...
+def frame(blocks: dict[CID, bytes], at: int, /) -> tuple[bytes, bytes, bytes]: ...

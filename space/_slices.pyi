@@ -1,3 +1,0 @@
-from collections.abc import Iterable
-
-def encode(blocks: Iterable[tuple[bytes, int, int]], /) -> tuple[int, list[bytes]]: ...
