@@ -76,7 +76,7 @@ class ProviderApp:
         clocks = ClockService(store.clocks, setup.policy)
         service = self._service(clocks, setup, now, keys_of)
         reads = READS | capabilities.READS
-        self._shell = ClockApp(clocks, issuer, now=now, keys_of=keys_of, service=service, reads=reads)
+        self.shell = ClockApp(clocks, issuer, now=now, keys_of=keys_of, service=service, reads=reads)
         confirms = Service(issuer, [service.table[capabilities.CONFIRM.can]])
         self._confirms = Server(confirms, now_unix_s=lambda: int(now()), revocations_of=self._revocations_of)
         rights = Rights(store, issuer, keys_of=keys_of, revocations_of=self._revocations_of, now=now)
@@ -96,7 +96,7 @@ class ProviderApp:
 
     def asgi(self) -> ASGIApp:
         """The application."""
-        return self._shell.asgi(*self._routes(self._shell.counted), lifespan=self.lifespan)
+        return self.shell.asgi(*self._routes(self.shell.counted), lifespan=self.lifespan)
 
     def _routes(self, counted: Callable[[Endpoint], Endpoint]) -> list[Route]:
         return [
@@ -110,7 +110,7 @@ class ProviderApp:
     async def lifespan(self) -> AsyncGenerator[None]:
         """Sweep now and then; at the end what is not stored yet is."""
         sweeping = asyncio.create_task(self._sweeper.run())
-        async with self._shell.lifespan():
+        async with self.shell.lifespan():
             yield
         sweeping.cancel()
         with suppress(asyncio.CancelledError):
@@ -130,7 +130,7 @@ class ProviderApp:
             receipt = await self._hosting.accept_receipt(parse_cid(request.path_params["task"]))
             if receipt is not None:
                 return Response(encode_response([receipt]), media_type=CONTENT_TYPE)
-        return await self._shell.receipt(request)
+        return await self.shell.receipt(request)
 
     async def _confirm(self, request: Request) -> Response:
         """A mail reader that opens links says GET; only a person presses the button."""
