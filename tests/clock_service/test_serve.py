@@ -3,16 +3,19 @@
 import asyncio
 import json
 import os
+import resource
 import signal
+import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from clock_service import open_store
+from clock_service import open_store, patience
 from clock_service.errors import BadKeyFile
 from clock_service.key_file import load_or_make_key
 from pail import CID
@@ -67,6 +70,21 @@ def test_a_huge_body_is_refused_while_others_are_answered(tmp_path) -> None:
         response = httpx.post(started["url"], headers=HEADERS, content=(bytes(1 << 20) for _ in range(100)))
         assert response.status_code == 413
         assert httpx.get(f"{started['url']}/health").status_code == 200
+        assert memory_mib(process.pid) < before + 64
+
+
+def test_more_slow_connections_than_it_keeps_cost_little_and_others_are_answered(tmp_path) -> None:
+    count = patience.MAX_CONNECTIONS + 1000
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, count + 500)), hard))
+    with running(tmp_path) as (process, started), ExitStack() as stack:
+        before = memory_mib(process.pid)
+        place = urlsplit(started["url"])
+        for number in range(count):
+            slow = stack.enter_context(socket.create_connection((place.hostname, place.port)))
+            slow.send(b"POST / HTTP/1.1\r\nhost: clock")
+            if number % 500 == 499:
+                assert httpx.get(f"{started['url']}/health").status_code == 200
         assert memory_mib(process.pid) < before + 64
 
 
