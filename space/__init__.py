@@ -2,6 +2,7 @@
 
 from space.clock import Clock, Head
 from space.errors import (
+    BadAddress,
     BadHeadObject,
     CorruptBlock,
     NoSpace,
@@ -14,7 +15,7 @@ from space.errors import (
 )
 from space.files import LOCAL_FILES, Files, LocalFiles
 from space.folder_clock import ClockReport, FolderClock
-from space.opening import open_folder
+from space.opening import Where, open_folder, open_space, parse_where
 from space.place import Place
 from space.report import Damage, Published, SpaceReport
 from space.space import Space
@@ -22,6 +23,7 @@ from space.stage import Stage
 
 __all__ = [
     "LOCAL_FILES",
+    "BadAddress",
     "BadHeadObject",
     "Clock",
     "ClockReport",
@@ -43,5 +45,8 @@ __all__ = [
     "SpaceUnavailable",
     "Stage",
     "StageClosed",
+    "Where",
     "open_folder",
+    "open_space",
+    "parse_where",
 ]

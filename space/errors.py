@@ -16,6 +16,8 @@ A block that is nowhere here is `pail.MissingBlock`.
 
 from __future__ import annotations
 
+import re
+
 from pail import CID, DecodeError
 
 
@@ -24,7 +26,14 @@ class SpaceError(Exception):
 
 
 class NoSpace(SpaceError, LookupError):
-    """The folder holds no space, and no DID was given to make one."""
+    """The place holds no space, and no DID was given to make one.
+
+    has_shards: but there are shards in it, so its file was lost.
+    """
+
+    def __init__(self, message: str, *, has_shards: bool = False) -> None:
+        super().__init__(message)
+        self.has_shards = has_shards
 
 
 class CorruptBlock(SpaceError):
@@ -49,7 +58,8 @@ class BadAddress(SpaceError, ValueError):
     """`text` does not say where a space is, or says a place that must not be asked."""
 
     def __init__(self, text: str, why: str) -> None:
-        super().__init__(f"{text[:200]!r} does not name a space: {why}")
+        shown = re.sub(r"//[^/]*@", "//…@", text)[:200]  # whoever writes a password there: not into a log
+        super().__init__(f"{shown!r} does not name a space: {why}")
 
 
 class StageClosed(SpaceError):

@@ -171,7 +171,7 @@ class Index:
             self._drop(name)
 
     def miss(self, name: str) -> None:
-        """Remember which blocks a shard file had: `gone` names those that are nowhere. Within a transaction."""
+        """Remember which blocks a shard file had: `gone` counts those that are nowhere. In a transaction."""
         digests = [(name, digest) for digest, _, _ in self.places_of(name)]
         self._db.executemany("INSERT OR IGNORE INTO gone VALUES (?, ?)", digests)
 

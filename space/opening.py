@@ -1,14 +1,56 @@
-"""Opens spaces by where they lie."""
+"""Opens spaces by where they lie: a folder, or what a URL names."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
+from space.bucket.address import is_address, parse_address
+from space.errors import BadAddress
 from space.files import LOCAL_FILES, Files
 from space.folder_place import FolderPlace
 from space.guard import guarded
 from space.place_cache import PlaceCache
 from space.space import Space
+
+Where = Path | str
+"""Where a space lies: a folder, or a URL as `parse_where` gives it."""
+
+
+def parse_where(text: str) -> Where:
+    """`s3://…`, `gs://…` and `az://…` name a bucket, `file:///…` and everything else a folder.
+
+    Raises BadAddress.
+    """
+    if is_address(text):
+        return str(parse_address(text))
+    if text.startswith("file://"):
+        url = urlsplit(text)
+        if url.netloc not in ("", "localhost") or not url.path or url.query or url.fragment:
+            raise BadAddress(text, "a folder of this machine is file:///PATH")
+        text = unquote(url.path)
+    elif "://" in text:
+        raise BadAddress(text, "a space lies in a folder, or at s3://, gs:// or az://")
+    if not text or "\0" in text:
+        raise BadAddress(text, "name a folder")
+    return Path(text)
+
+
+def open_space(
+    where: Where,
+    *,
+    cache: Path,
+    environ: Mapping[str, str],
+    did: str | None = None,
+    allow_private: bool = False,
+) -> Space:
+    """As `open_folder`, or `space.bucket.opening.open_bucket`."""
+    if isinstance(where, Path):
+        return open_folder(where, cache=cache, did=did)
+    from space.bucket.opening import open_bucket
+
+    return open_bucket(where, cache=cache, environ=environ, did=did, allow_private=allow_private)
 
 
 def open_folder(folder: Path, *, cache: Path, did: str | None = None, files: Files = LOCAL_FILES) -> Space:

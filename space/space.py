@@ -19,6 +19,7 @@ from space.far_blocks import FarBlocks
 from space.guard import guarded
 from space.identity import did_of_space, write_identity
 from space.index import Index, State
+from space.layout import SHARDS, shard_of_name
 from space.lease import Lease, Now
 from space.marks import take_marks
 from space.place import Entry, Place, Span
@@ -83,7 +84,8 @@ class Space:
                 found = did_of_space(place)
                 own_did = found or did
                 if own_did is None:
-                    raise NoSpace(f"no space in {place.title}")
+                    shards = any(shard_of_name(entry.name) for entry in place.list(SHARDS))
+                    raise NoSpace(f"no space in {place.title}", has_shards=shards)
                 place.make_ready()
                 if not found:
                     write_identity(place, own_did)

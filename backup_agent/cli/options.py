@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from space import Where
+else:
+    Where = Path  # for Typer, which knows no unions; the parser says what it is
 
 
 def folder(text: str) -> Path:
@@ -15,10 +20,26 @@ def folder(text: str) -> Path:
     return Path(text)
 
 
+def where(text: str) -> Where:
+    """Where a space lies: a folder or a URL."""
+    if not text:
+        raise typer.BadParameter("name a folder or a URL")
+    from space.errors import BadAddress
+    from space.opening import parse_where
+
+    try:
+        return parse_where(text)
+    except BadAddress as error:
+        raise typer.BadParameter(str(error)) from error
+
+
 SpaceOption = Annotated[
-    Path | None,
+    Where | None,
     typer.Option(
-        "--space", metavar="DIR", parser=folder, help="The space's folder. [default: in SKYPAIL_HOME]"
+        "--space",
+        metavar="DIR|URL",
+        parser=where,
+        help="Its folder, or s3://BUCKET/PREFIX, gs://…, az://…. [default: in SKYPAIL_HOME]",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]

@@ -7,13 +7,24 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backup_agent.catalogue import account_of_handle
 from backup_agent.cli.output import print_error
 from backup_agent.home import Home, Settings
-from space import LOCAL_FILES, FolderClock, Head, NoSpace, Space, SpaceUnavailable, open_folder
+from space import (
+    LOCAL_FILES,
+    FolderClock,
+    Head,
+    NoSpace,
+    Space,
+    SpaceUnavailable,
+    Where,
+    open_folder,
+    open_space,
+)
 from space.folder_place import FolderPlace
 from space.identity import did_of_space
 from space.layout import HEAD_SUFFIX, SHARDS, shard_of_name
@@ -21,6 +32,9 @@ from ucan import Signer
 
 if TYPE_CHECKING:
     from backup_agent.identity import Identity
+
+_NO_SPACE = "there is no space in {}; `skypail backup ACCOUNT` makes one, --space DIR names another"
+_SHARDS_ALONE = "{} holds shards but no .space file; `skypail repair` makes it anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +44,16 @@ class Workbench:
     settings: Settings
     home: Home
     signer: Signer
-    folder: Path
+    where: Where
     space: Space
     clock: FolderClock
     is_new_space: bool
     """Whether the space was made just now."""
+
+    @property
+    def url(self) -> str:
+        """Where the space lies, as a URL."""
+        return self.where.as_uri() if isinstance(self.where, Path) else self.where
 
     def look(self) -> tuple[Head, bool]:
         """The head, and whether it is all there is; what cannot be read is said on standard error.
@@ -45,18 +64,18 @@ class Workbench:
         if report.pending:
             lost = next(iter(report.pending.values()))
             print_error(
-                f"some snapshots in {self.folder} cannot be read: {lost} is not here or damaged; "
+                f"some snapshots in {self.where} cannot be read: {lost} is not here or damaged; "
                 "wait until the folder has synced, or see `skypail check` and `skypail repair`"
             )
         bad = {
             name: why for name, why in report.ignored.items() if name.endswith(HEAD_SUFFIX) or "." not in name
         }
         for name, why in bad.items():  # other files that a synced folder collects are none of ours
-            print_error(f"passed over {name} in {self.folder}, whose snapshots may be hidden: {why}")
+            print_error(f"passed over {name} in {self.where}, whose snapshots may be hidden: {why}")
         headless = not report.head and not report.pending and bool(self.clock.unreached())
         if headless:
             print_error(
-                f"the heads in {self.folder} are lost: its shards hold snapshots that no head reaches; "
+                f"the heads in {self.where} are lost: its shards hold snapshots that no head reaches; "
                 "`skypail repair` finds them"
             )
         return report.head, not report.pending and not bad and not headless
@@ -69,22 +88,27 @@ def settings() -> Settings:
 
 @contextmanager
 def workbench(
-    folder: Path | None, *, create: bool = False, remake: bool = False, of: Settings | None = None
+    where: Where | None, *, create: bool = False, remake: bool = False, of: Settings | None = None
 ) -> Generator[Workbench]:
-    """The space in `folder`, or the default one; `create` makes it on first use.
+    """The space that lies there, or the default one; `create` makes it on first use.
 
     remake: if there are shards but no space file that can be read, make that anew.
     of: other settings than the environment's. Raises HomeUnusable and what opening a space raises.
     """
     chosen = of or settings()
-    place = (folder or Home(chosen.home).default_space).absolute()
-    if not create:
-        create = _expect_space(place, remake)
-    elif folder is not None:
-        _expect_parent(place)
+    place = where or Home(chosen.home).default_space
+    if isinstance(place, Path):
+        place = place.absolute()
+        if not create:
+            create = _expect_space(place, remake)
+        elif where is not None:
+            _expect_parent(place)
     home = Home.open(chosen.home)
     signer = home.agent()
-    space, is_new = _open_space(home, place, create)
+    if isinstance(place, Path):
+        space, is_new = _open_folder(home, place, create)
+    else:
+        space, is_new = _open_far(home, chosen, place, create, remake)
     with space:
         yield Workbench(chosen, home, signer, place, space, FolderClock(space, signer), is_new)
 
@@ -125,11 +149,9 @@ def _expect_space(place: Path, remake: bool) -> bool:
     except OSError as error:
         raise SpaceUnavailable(f"{place} cannot be read: {error.strerror}") from error
     if not shards:
-        raise NoSpace(
-            f"there is no space in {place}; `skypail backup ACCOUNT` makes one, --space DIR names another"
-        )
+        raise NoSpace(_NO_SPACE.format(place))
     if not remake:
-        raise NoSpace(f"{place} holds shards but no .space file; `skypail repair` makes it anew")
+        raise NoSpace(_SHARDS_ALONE.format(place))
     return True
 
 
@@ -140,7 +162,7 @@ def _expect_parent(place: Path) -> None:
         raise SpaceUnavailable(f"no space can be made in {place}: {why}")
 
 
-def _open_space(home: Home, place: Path, create: bool) -> tuple[Space, bool]:
+def _open_folder(home: Home, place: Path, create: bool) -> tuple[Space, bool]:
     """The space, and whether it was made just now."""
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -152,3 +174,18 @@ def _open_space(home: Home, place: Path, create: bool) -> tuple[Space, bool]:
         if not create:
             raise
     return open_folder(place, cache=home.cache, did=home.new_space()), True
+
+
+def _open_far(home: Home, chosen: Settings, url: str, create: bool, remake: bool) -> tuple[Space, bool]:
+    """As `_open_folder`, for what a URL names."""
+    opened = partial(
+        open_space, url, cache=home.cache, environ=os.environ, allow_private=chosen.allow_private_hosts
+    )
+    try:
+        return opened(), False
+    except NoSpace as error:
+        if create or (remake and error.has_shards):
+            return opened(did=home.new_space()), True
+        if error.has_shards:
+            raise NoSpace(_SHARDS_ALONE.format(url)) from error
+        raise NoSpace(_NO_SPACE.format(url)) from error

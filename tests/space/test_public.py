@@ -3,9 +3,9 @@
 import space
 
 NAMES = """
-LOCAL_FILES BadHeadObject Clock ClockReport CorruptBlock Damage Files FolderClock Head LocalFiles NoSpace
-NotReadable Place Published Space SpaceError SpaceFull SpaceReport SpaceUnavailable Stage StageClosed
-open_folder
+LOCAL_FILES BadAddress BadHeadObject Clock ClockReport CorruptBlock Damage Files FolderClock Head
+LocalFiles NoSpace NotReadable Place PruneBegan Published Space SpaceError SpaceFull SpaceReport
+SpaceUnavailable Stage StageClosed Where open_folder open_space parse_where
 """
 
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backup_agent.cli.describe import counts_line, details, shortcoming_lines
@@ -22,20 +21,20 @@ from backup_agent.progress import Progress
 from backup_agent.run import Outcome, Preferences, Run, back_up
 from backup_agent.session import Session, open_session
 from backup_agent.source import Source
-from space import Clock
+from space import Clock, Where
 
 if TYPE_CHECKING:
     from backup_agent.cli.remote import Clocks
 
 
-def backup(account: str, folder: Path | None, as_json: bool, urls: list[str]) -> int:
+def backup(account: str, where: Where | None, as_json: bool, urls: list[str]) -> int:
     """Run one backup and say what came of it. urls: of clock services that must record it too."""
     parse_account(account)  # before a space is made for what is no account
     urls = [plain_url(url) for url in urls]
-    with workbench(folder, create=True) as bench, _clocks(bench, urls) as clocks:
+    with workbench(where, create=True) as bench, _clocks(bench, urls) as clocks:
         if bench.is_new_space and not as_json:  # said first: the run may fail, and the space stays
             print_text(
-                f"Made a new space in {bench.folder}",
+                f"Made a new space in {bench.where}",
                 "Write its key down: `skypail space key export` shows it",
             )
         with Bar() as bar:
@@ -130,12 +129,12 @@ def _print_outcome(bench: Workbench, identity: Identity, outcome: Outcome) -> No
     stamp = outcome.snapshot.backup.created_at
     print_text(f"{name} at {identity.pds}")
     if outcome.recorded:
-        print_text(f"Recorded {stamp}, {size_text(outcome.written_bytes)} new in {bench.folder}")
+        print_text(f"Recorded {stamp}, {size_text(outcome.written_bytes)} new in {bench.where}")
     else:
         print_text(f"Nothing has changed since {stamp}; nothing was recorded")
         if outcome.written_bytes:
             print_text(
-                f"What was damaged in {bench.folder} is whole again: "
+                f"What was damaged in {bench.where} is whole again: "
                 f"{outcome.written_blocks:,} blocks, {size_text(outcome.written_bytes)}, were fetched again"
             )
     verdict = "Proved" if outcome.recorded or outcome.written_blocks else "Holds"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, print_error, print_json, print_text
@@ -15,12 +14,12 @@ from pail import CID, PailError, Value, run
 from pail.clock import unseen
 from pail.event import decode_event
 from pail.operation import Batch, Delete, Put, decode_operation
-from space import Head
+from space import Head, Where
 
 
-def use(url: str, did: str | None, folder: Path | None, as_json: bool) -> int:
+def use(url: str, did: str | None, where: Where | None, as_json: bool) -> int:
     """Record into the service at `url` too, from now on."""
-    with workbench(folder, create=True) as bench, open_line(bench.settings) as line:
+    with workbench(where, create=True) as bench, open_line(bench.settings) as line:
         clock = line.find(url, did)
         line.revoke_all(clock, authority_of(bench))  # or whom others refuse would be trusted there
         clock_list(bench).add(clock)
@@ -34,9 +33,9 @@ def use(url: str, did: str | None, folder: Path | None, as_json: bool) -> int:
     return WHOLE
 
 
-def forget(url: str, folder: Path | None, as_json: bool) -> int:
+def forget(url: str, where: Where | None, as_json: bool) -> int:
     """Use the service no longer; what it has stays there."""
-    with workbench(folder) as bench:
+    with workbench(where) as bench:
         forgotten = clock_list(bench).remove(plain_url(url))
     if as_json:
         print_json({"url": url, "forgotten": forgotten})
@@ -45,18 +44,16 @@ def forget(url: str, folder: Path | None, as_json: bool) -> int:
     return WHOLE
 
 
-def head(folder: Path | None, as_json: bool) -> int:
+def head(where: Where | None, as_json: bool) -> int:
     """Show the head of the folder and of every service."""
-    with workbench(folder) as bench, open_line(bench.settings) as line:
+    with workbench(where) as bench, open_line(bench.settings) as line:
         clocks = open_clocks(line, bench, clock_list(bench).load())
         own = bench.clock.head()
         rows = [_head_of(clocks, clock) for clock in clocks.known]
         if as_json:
             print_json({"space": bench.space.did, "head": _texts(own), "clocks": rows})
         else:
-            print_text(
-                f"Folder {bench.folder}", *(f"  {event}" for event in _texts(own) or ["(nothing yet)"])
-            )
+            print_text(f"Folder {bench.where}", *(f"  {event}" for event in _texts(own) or ["(nothing yet)"]))
             for row in rows:
                 _print_head(row)
     return WHOLE if all(row["problem"] is None and not row["unreadable"] for row in rows) else INCOMPLETE
@@ -83,9 +80,9 @@ def _print_head(row: dict[str, Any]) -> None:
         print_error(f"{row['url']} names {event}, which cannot be read here: {why}")
 
 
-def log(folder: Path | None, limit: int, as_json: bool) -> int:
+def log(where: Where | None, limit: int, as_json: bool) -> int:
     """Show the events that the head rests on, newest first."""
-    with workbench(folder) as bench:
+    with workbench(where) as bench:
         known, whole = bench.look()
         order = _newest_first(bench, known)[:limit]
         rows = [_event_row(bench, event) for event in order]
@@ -133,9 +130,9 @@ def _event_lines(row: dict[str, Any]) -> list[str]:
     return [*lines, *(f"  {write['type']} {write['key']}" for write in row["writes"]), ""]
 
 
-def sync(folder: Path | None, as_json: bool) -> int:
+def sync(where: Where | None, as_json: bool) -> int:
     """Give every clock every revocation made here, and every event that any of them has."""
-    with workbench(folder) as bench, open_line(bench.settings) as line:
+    with workbench(where) as bench, open_line(bench.settings) as line:
         clocks = open_clocks(line, bench, clock_list(bench).load())
         clocks.revoke_all(line, authority_of(bench))
         synced = clocks.several.sync()
@@ -143,9 +140,9 @@ def sync(folder: Path | None, as_json: bool) -> int:
     return INCOMPLETE if clocks.troubles() else WHOLE
 
 
-def fork(url: str, did: str | None, folder: Path | None, as_json: bool) -> int:
+def fork(url: str, did: str | None, where: Where | None, as_json: bool) -> int:
     """Give the service at `url` the whole clock from the space, and use it instead of all others."""
-    with workbench(folder) as bench, open_line(bench.settings) as line:
+    with workbench(where) as bench, open_line(bench.settings) as line:
         clock = line.find(url, did)
         clocks = open_clocks(line, bench, [clock])
         clocks.revoke_all(line, authority_of(bench))

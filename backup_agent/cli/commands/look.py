@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from backup_agent.catalogue import Entry, Snapshot, entries, find, read_snapshot
@@ -12,12 +11,12 @@ from backup_agent.cli.workbench import Workbench, account_did, workbench
 from backup_agent.compare import Difference, compare
 from backup_agent.records import list_records, read_record, record_path
 from pail import CID, PailError, run
-from space import SpaceError
+from space import SpaceError, Where
 
 
-def snapshots(account: str | None, folder: Path | None, as_json: bool) -> int:
+def snapshots(account: str | None, where: Where | None, as_json: bool) -> int:
     """One row for each snapshot; one that cannot be read is named as such, and fails the command."""
-    with workbench(folder) as bench:
+    with workbench(where) as bench:
         head, all_here = bench.look()
         known = run(entries(head, account_did(bench, account)), bench.space.get)
         rows = [_row(bench, entry) for entry in known]
@@ -27,7 +26,7 @@ def snapshots(account: str | None, folder: Path | None, as_json: bool) -> int:
         print_table(_COLUMNS, [_cells(row) for row in rows])
     else:
         of = f" of {account}" if account else ""
-        print_text(f"No snapshots{of} in {bench.folder}; `skypail backup ACCOUNT` makes one")
+        print_text(f"No snapshots{of} in {bench.where}; `skypail backup ACCOUNT` makes one")
     damaged = [row for row in rows if "problem" in row]
     for row in damaged:
         print_error(f"{row['timestamp']} of {row['account']} cannot be read: {row['problem']}")
@@ -51,9 +50,9 @@ def _cells(row: dict[str, Any]) -> list[str]:
     return [row["account"], row["timestamp"], *counts, size, str(row.get("missing", "?")), row["backup"]]
 
 
-def show(selector: str, account: str | None, folder: Path | None, as_json: bool) -> int:
+def show(selector: str, account: str | None, where: Where | None, as_json: bool) -> int:
     """Everything about one snapshot, as recorded."""
-    with workbench(folder) as bench:
+    with workbench(where) as bench:
         snapshot = find_snapshot(bench, selector, account)
         document = details(snapshot, bench.space.get)
     if as_json:
@@ -76,9 +75,9 @@ def show(selector: str, account: str | None, folder: Path | None, as_json: bool)
     return WHOLE
 
 
-def diff(old: str, new: str, account: str | None, folder: Path | None, as_json: bool) -> int:
+def diff(old: str, new: str, account: str | None, where: Where | None, as_json: bool) -> int:
     """What changed from one snapshot to another, of the same account."""
-    with workbench(folder) as bench:
+    with workbench(where) as bench:
         before, after = find_snapshot(bench, old, account), find_snapshot(bench, new, account)
         difference = compare(before, after, bench.space.get)
         compared = {"from": summary(before, bench.space.get), "to": summary(after, bench.space.get)}
@@ -117,9 +116,9 @@ def _print_difference(difference: Difference) -> None:
     print_text(f"Records: +{added} ~{changed} -{deleted}. Blobs: +{gained} -{lost}.")
 
 
-def get(selector: str, path: str, account: str | None, folder: Path | None, as_json: bool) -> int:
+def get(selector: str, path: str, account: str | None, where: Where | None, as_json: bool) -> int:
     """One record, as atproto writes records in JSON."""
-    with workbench(folder) as bench:
+    with workbench(where) as bench:
         snapshot = find_snapshot(bench, selector, account)
         wanted = record_path(snapshot.backup.account, path)
         record = run(read_record(snapshot.backup.repo, wanted), bench.space.get)
@@ -128,7 +127,7 @@ def get(selector: str, path: str, account: str | None, folder: Path | None, as_j
 
 
 def records(
-    selector: str, collection: str | None, account: str | None, folder: Path | None, as_json: bool
+    selector: str, collection: str | None, account: str | None, where: Where | None, as_json: bool
 ) -> int:
     """The paths of all records, or of those of one collection."""
     found: list[dict[str, str]] = []
@@ -136,7 +135,7 @@ def records(
     def note(path: str, cid: CID) -> None:
         found.append({"path": path, "cid": str(cid)})
 
-    with workbench(folder) as bench:
+    with workbench(where) as bench:
         snapshot = find_snapshot(bench, selector, account)
         run(list_records(snapshot.backup.repo, collection, note), bench.space.get)
     if as_json:

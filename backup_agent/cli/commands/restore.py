@@ -13,11 +13,12 @@ from backup_agent.cli.progress import Bar
 from backup_agent.cli.workbench import workbench
 from backup_agent.restore import Restored
 from backup_agent.restore import restore as write_folder
+from space import Where
 
 
-def restore(selector: str, to: Path, account: str | None, folder: Path | None, as_json: bool) -> int:
+def restore(selector: str, to: Path, account: str | None, where: Where | None, as_json: bool) -> int:
     """Write the snapshot that was named to `to`."""
-    with workbench(folder) as bench:
+    with workbench(where) as bench:
         snapshot = find_snapshot(bench, selector, account)
         with Bar() as bar:
             restored = write_folder(snapshot, bench.space.get, bench.signer, to.absolute(), bar)

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from backup_agent.cli.commands.schedule_words import state_text, status_lines
@@ -22,6 +21,7 @@ from backup_agent.period import parse_period
 from backup_agent.scheduled import Scheduled
 from backup_agent.server_line import ServerFailed, ServerLine, Wish
 from clock_service.errors import RemoteClockError
+from space import Where
 
 
 def add(
@@ -31,17 +31,17 @@ def add(
     keep: str | None,
     until: str | None,
     place: str | None,
-    folder: Path | None,
+    where: Where | None,
     as_json: bool,
 ) -> int:
     """Schedule an account, or change its schedule."""
     period_s = parse_period(every)
     until_s = None if until is None else parse_expiry(until, int(time.time()))
     did = asyncio.run(resolve(settings(), account)).did
-    with workbench(folder, create=True) as bench, open_line(bench.settings) as line:
+    with workbench(where, create=True) as bench, open_line(bench.settings) as line:
         known = line.find(plain_url(server), None)
         clock = _bring_clock_up(bench, line)
-        wish = Wish(did, period_s, place or bench.folder.as_uri(), clock, until_s, keep)
+        wish = Wish(did, period_s, place or bench.url, clock, until_s, keep)
         told = schedule(bench, line, known, wish)
     if as_json:
         print_json({"server": known.url, **told})
@@ -62,9 +62,9 @@ def _bring_clock_up(bench: Workbench, line: Line) -> KnownClock | None:
     return known[0]
 
 
-def list_(server: str | None, folder: Path | None, as_json: bool) -> int:
+def list_(server: str | None, where: Where | None, as_json: bool) -> int:
     """List what is scheduled, at each server that is known."""
-    with workbench(folder) as bench, open_line(bench.settings) as line:
+    with workbench(where) as bench, open_line(bench.settings) as line:
         renew(bench, line)
         servers = _servers(bench, line, server)
         rows: list[dict[str, Any]] = []
@@ -86,9 +86,9 @@ def list_(server: str | None, folder: Path | None, as_json: bool) -> int:
     return INCOMPLETE if failures else WHOLE
 
 
-def status(account: str, server: str | None, folder: Path | None, as_json: bool) -> int:
+def status(account: str, server: str | None, where: Where | None, as_json: bool) -> int:
     """Say how an account's backups go."""
-    with workbench(folder) as bench, open_line(bench.settings) as line:
+    with workbench(where) as bench, open_line(bench.settings) as line:
         renew(bench, line)
         did = account_did(bench, account) or account
         known = _server_of(bench, line, server, did)
@@ -96,9 +96,9 @@ def status(account: str, server: str | None, folder: Path | None, as_json: bool)
     return _print_status(known, told, as_json)
 
 
-def change(verb: str, account: str, server: str | None, folder: Path | None, as_json: bool) -> int:
+def change(verb: str, account: str, server: str | None, where: Where | None, as_json: bool) -> int:
     """`now`, `pause` or `resume`, and how it stands after that."""
-    with workbench(folder) as bench, open_line(bench.settings) as line:
+    with workbench(where) as bench, open_line(bench.settings) as line:
         did = account_did(bench, account) or account
         known = _server_of(bench, line, server, did)
         told = _line_to(bench, line, known).ask(verb, did)
@@ -106,9 +106,9 @@ def change(verb: str, account: str, server: str | None, folder: Path | None, as_
     return WHOLE
 
 
-def remove(account: str, server: str | None, folder: Path | None, as_json: bool) -> int:
+def remove(account: str, server: str | None, where: Where | None, as_json: bool) -> int:
     """Take the account off the schedule, and revoke what was delegated for it."""
-    with workbench(folder) as bench, open_line(bench.settings) as line:
+    with workbench(where) as bench, open_line(bench.settings) as line:
         did = account_did(bench, account) or account
         known = _server_of(bench, line, server, did)
         kept = [each for each in scheduled_list(bench).load() if (each.url, each.account) == (known.url, did)]

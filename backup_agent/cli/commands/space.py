@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from backup_agent.cli.output import FAILED, WHOLE, print_error, print_json, print_text, size_text
 from backup_agent.cli.workbench import workbench
-from space import Damage, SpaceReport
+from space import Damage, SpaceReport, Where
 from space.layout import INDEX_SUFFIX
 
 
-def check(folder: Path | None, quick: bool, as_json: bool) -> int:
+def check(where: Where | None, quick: bool, as_json: bool) -> int:
     """Name what is damaged."""
-    with workbench(folder) as bench:
+    with workbench(where) as bench:
         report = bench.space.check(read_data=not quick)
         head, heads_whole = bench.look()
         lost = bench.clock.unreached() if head and not quick else []
@@ -23,9 +22,9 @@ def check(folder: Path | None, quick: bool, as_json: bool) -> int:
     return _say(report, as_json, "Checked", sound)
 
 
-def repair(folder: Path | None, as_json: bool) -> int:
+def repair(where: Where | None, as_json: bool) -> int:
     """Rebuild the index, save what can be saved."""
-    with workbench(folder, remake=True) as bench:
+    with workbench(where, remake=True) as bench:
         report = bench.space.repair()
         found = bench.clock.recover()
         for event in bench.clock.head():  # a head object that was lost is written anew

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import sys
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from backup_agent.catalogue import entries
@@ -16,7 +15,7 @@ from backup_agent.home import Home
 from backup_agent.phrase import MAX_PHRASE_CHARS, WORDS, parse_phrase, phrase_of
 from backup_agent.prune.policy import stored_policy
 from pail import run
-from space import SpaceUnavailable
+from space import SpaceUnavailable, Where
 
 WRITE_DOWN = (
     "Write these words down and keep them apart from this machine: they are the key of the space. "
@@ -24,9 +23,9 @@ WRITE_DOWN = (
 )
 
 
-def create(folder: Path | None, as_json: bool) -> int:
+def create(where: Where | None, as_json: bool) -> int:
     """Make a space where there is none. The key goes to people only, never into JSON unasked (T5)."""
-    with workbench(folder, create=True) as bench:
+    with workbench(where, create=True) as bench:
         did, where = bench.space.did, bench.space.place.title
         if not bench.is_new_space:
             raise SpaceUnavailable(f"there is a space in {where} already; nothing was changed")
@@ -53,9 +52,9 @@ def list_(as_json: bool) -> int:
     return WHOLE
 
 
-def info(folder: Path | None, as_json: bool) -> int:
+def info(where: Where | None, as_json: bool) -> int:
     """What can be told without reading the shards."""
-    with workbench(folder) as bench:
+    with workbench(where) as bench:
         document = _document(bench)
     if as_json:
         print_json(document)
@@ -90,9 +89,9 @@ def _document(bench: Workbench) -> dict[str, Any]:
     }
 
 
-def export(folder: Path | None, as_json: bool) -> int:
+def export(where: Where | None, as_json: bool) -> int:
     """Raises SpaceKeyUnknown."""
-    with workbench(folder) as bench:
+    with workbench(where) as bench:
         did, signer = bench.space.did, bench.home.space_signer(bench.space.did)
     if signer is None:
         raise SpaceKeyUnknown(did)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from backup_agent.catalogue import Entry, entries, find
@@ -12,12 +11,12 @@ from backup_agent.cli.workbench import Workbench, account_did, workbench
 from backup_agent.errors import NoSnapshots
 from backup_agent.verify import Verification, verify_snapshot
 from pail import run
-from space import Head
+from space import Head, Where
 
 
-def verify(selector: str | None, account: str | None, folder: Path | None, as_json: bool) -> int:
+def verify(selector: str | None, account: str | None, where: Where | None, as_json: bool) -> int:
     """Verify one snapshot, or all of them when there is no selector."""
-    with workbench(folder) as bench:
+    with workbench(where) as bench:
         head, all_here = bench.look()
         chosen = _chosen(bench, head, selector, account)
         with Bar() as bar:
