@@ -35,6 +35,7 @@ from space import FolderClock, open_folder
 from ucan import Signer
 
 REPEATS = 5
+TURNS = 8
 CHUNK_BYTES = 64 << 10
 SIGNER = Signer.from_seed(b"bench".ljust(32, b"."))
 
@@ -93,15 +94,15 @@ async def store(run_: Run, latest: LatestCommit) -> None:
 
 
 def measure_store(car: Path, about: dict[str, Any]) -> dict[str, float]:
-    """Seconds and peak MiB of verifying and storing `car`."""
+    """Seconds, those of the processor alone, and peak MiB of verifying and storing `car`."""
     source = FileSource(car, parse_cid(about["commit"]), "", {})
     with tempfile.TemporaryDirectory(dir=car.parent) as folder:
         run_ = open_run(Path(folder), about, source)
-        start = time.perf_counter()
+        start, processor_start = time.perf_counter(), time.process_time()
         asyncio.run(store(run_, LatestCommit(parse_cid(about["commit"]), "")))
-        seconds = time.perf_counter() - start
+        seconds, processor = time.perf_counter() - start, time.process_time() - processor_start
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "peakMib": peak_mib}
+    return {"seconds": seconds, "processor": processor, "peakMib": peak_mib}
 
 
 def measure_sha256(car: Path) -> dict[str, float]:
@@ -171,11 +172,14 @@ def report(records: int, folder: Path) -> None:
     car = folder / "repo.car"
     write_car(repo, car)
     about = {"did": repo.did, "signingKey": repo.signing_key, "commit": str(repo.commit)}
-    sha256 = min(in_a_process("sha256", car, about)["seconds"] for _ in range(2))
-    runs = [in_a_process("store", car, about) for _ in range(REPEATS)]
-    seconds, peak_mib = min(run["seconds"] for run in runs), max(run["peakMib"] for run in runs)
+    # In turns, and the best of each: whatever else the machine does disturbs both alike.
+    turns = [(in_a_process("sha256", car, about), in_a_process("store", car, about)) for _ in range(TURNS)]
+    sha256 = min(hashing["seconds"] for hashing, _ in turns)
+    seconds, peak_mib = min(run["seconds"] for _, run in turns), max(run["peakMib"] for _, run in turns)
     print(f"{records} records, {len(repo.blocks)} blocks; SHA-256 of each: {sha256:.3f} s together")
+    processor = min(run["processor"] for _, run in turns)
     print(f"verify and store, durably: {seconds / sha256:.1f} x SHA-256 (wanted: at most {WANTED_RATIO:g})")
+    print(f"  of which the processor was busy, both cores counted: {processor / sha256:.1f} x")
     print(f"peak memory: {peak_mib:.0f} MiB (wanted: at most {WANTED_PEAK_MIB})")
     if (peer := measure_peer(car, about)) is not None:
         print(

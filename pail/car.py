@@ -142,7 +142,7 @@ def mentioning_plainly(blocks: list[Block], part: bytes) -> list[CID]:
 
 
 try:
-    from pail._scan import mentioning
+    from pail._scan import mentioning as mentioning
     from pail._scan import scan as _scan
 except ImportError:  # not compiled
     _scan, mentioning = scan_plainly, mentioning_plainly
