@@ -6,7 +6,7 @@ import json
 import logging
 from datetime import UTC, datetime
 
-FIELDS = ("why",)
+FIELDS = ("why", "worker", "space", "account", "host", "result", "ms", "bytes")
 """What a record may carry beside its message."""
 
 

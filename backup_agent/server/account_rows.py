@@ -24,8 +24,8 @@ def add(session: Session, space: str, schedule: Schedule, *, expires_s: int, nex
     """The number of a new account, active. It must not be there."""
     session.run(
         f"INSERT INTO agent_account (space, {_SCHEDULE}, state, reason, expires_s, next_due, slot, is_wanted,"  # noqa: S608
-        " failures) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, 0, 0, 0)",
-        (space, *_columns(schedule), State.ACTIVE.value, expires_s, next_due),
+        " failures, good_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, 0, 0, 0, ?)",
+        (space, *_columns(schedule), State.ACTIVE.value, expires_s, next_due, next_due),
     )
     found = find(session, space, schedule.account)
     assert found is not None

@@ -21,8 +21,9 @@ from backup_agent.server import host_rows
 from backup_agent.server.account import Account
 from backup_agent.server.database import Database
 from backup_agent.server.errors import Wait
-from backup_agent.server.places import Permit, Places
-from backup_agent.server.run_clock import LedClock
+from backup_agent.server.permit import Permit
+from backup_agent.server.places import Places
+from backup_agent.server.run_clock import LedClock, TurnClock
 from backup_agent.server.shared_pace import PATIENCE_S, SharedPace
 from backup_agent.source import Source
 from clock_service.access import Access
@@ -62,7 +63,7 @@ class Attempts:
         PailError, StoreUnavailable, TimeoutError.
         """
         with self.places.open(account.schedule.place, account.space, permit) as space:
-            own = FolderClock(space, self.signer)
+            own = TurnClock(FolderClock(space, self.signer), permit)
             with self._clock(account, held, space, own, permit) as clock:
                 return asyncio.run(self._back_up(account, space, clock))
 

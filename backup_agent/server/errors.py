@@ -69,8 +69,8 @@ class NoLongerAllowed(Stopped):
 
 
 class UsedUp(Stopped):
-    def __init__(self, what: str, limit: int) -> None:
-        super().__init__(f"the space has used up its {limit:,} {what} of today; it goes on tomorrow, by UTC")
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the space has used up its {what} of today; it goes on tomorrow, by UTC")
 
 
 class Wait(ServerError):

@@ -123,16 +123,14 @@ class Jobs:
         return len(found)
 
     def adopt(self, workers: Sequence[str]) -> int:
-        """Put what dead `workers` had begun back in line. Guarded: a live worker's job is left alone."""
-        return len(self._dbos._recover_pending_workflows(list(workers))) if workers else 0
-
-    def unfinished_by(self, workers: Sequence[str]) -> bool:
-        """Whether one of `workers` has begun what is not done."""
-        return bool(
-            self._dbos.list_workflows(
-                executor_id=list(workers), status="PENDING", load_input=False, load_output=False, limit=1
-            )
+        """Put what dead `workers` had begun back in line; how many jobs. A live worker's is left alone."""
+        if not workers:
+            return 0
+        begun = self._dbos.list_workflows(
+            executor_id=list(workers), status="PENDING", load_input=False, load_output=False
         )
+        dead = sorted({each.executor_id for each in begun})
+        return len(self._dbos._recover_pending_workflows(dead)) if dead else 0
 
     def forget(self, before_ms: int) -> int:
         """Delete the rows of jobs that were done before then, MAX_FORGOTTEN at most; how many."""

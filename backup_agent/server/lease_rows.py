@@ -6,6 +6,7 @@ that holds it is not declared dead, and goes over to the next job after that.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from backup_agent.server import account_rows
@@ -51,7 +52,7 @@ def take(session: Session, lease: Lease, now_ms: int) -> Taken | None:
     return Taken(account, is_orphan)
 
 
-def check(session: Session, lease: Lease, chain: list[Delegation]) -> None:
+def check(session: Session, lease: Lease, chain: Sequence[Delegation]) -> None:
     """Return if `lease` may write now. Raises LeaseLost, NoLongerAllowed."""
     account = account_rows.load(session, lease.account)
     if account is None:

@@ -34,9 +34,9 @@ class Limits:
         """Count one run of `space`; the bytes that it may write. Raises UsedUp."""
         runs, used = _today(session, space, now_ms)
         if runs >= self.runs_a_day:
-            raise UsedUp("runs", self.runs_a_day)
+            raise UsedUp("runs")
         if used >= self.bytes_a_day:
-            raise UsedUp("bytes", self.bytes_a_day)
+            raise UsedUp("bytes")
         session.run("UPDATE agent_space SET runs = runs + 1 WHERE space = ?", (space,))
         return self.bytes_a_day - used
 
@@ -50,10 +50,19 @@ def count_bytes(session: Session, space: str, size: int, now_ms: int) -> None:
 def _today(session: Session, space: str, now_ms: int) -> tuple[int, int]:
     """The runs and bytes of this day, the row locked."""
     day = now_ms // DAY_MS
-    session.run("INSERT INTO agent_space VALUES (?, ?, 0, 0) ON CONFLICT (space) DO NOTHING", (space, day))
+    add_space(session, space)
     session.run(
         "UPDATE agent_space SET day = ?, runs = 0, bytes = 0 WHERE space = ? AND day <> ?", (day, space, day)
     )
     sql = f"SELECT runs, bytes FROM agent_space WHERE space = ?{session.row_lock}"  # noqa: S608
     ((runs, size),) = session.rows(sql, (space,))
     return runs, size
+
+
+def add_space(session: Session, space: str) -> None:
+    """Make the row of `space`, if it has none."""
+    session.run(
+        "INSERT INTO agent_space (space, day, runs, bytes) VALUES (?, 0, 0, 0)"
+        " ON CONFLICT (space) DO NOTHING",
+        (space,),
+    )

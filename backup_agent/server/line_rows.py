@@ -51,9 +51,10 @@ def postpone(session: Session, accounts: Sequence[Account], until_ms: int) -> No
 
 
 def next_slot(session: Session, account: Account) -> int:
-    """A number for one more job of the account, which no other job has."""
-    session.run("UPDATE agent_account SET slot = slot + 1 WHERE id = ?", (account.id,))
-    return account.slot
+    """A number for one more job of the account, which somebody waits for, and no other job has."""
+    session.run("UPDATE agent_account SET slot = slot + 1, is_wanted = 1 WHERE id = ?", (account.id,))
+    rows = session.rows("SELECT slot - 1 FROM agent_account WHERE id = ?", (account.id,))
+    return rows[0][0] if rows else account.slot
 
 
 def in_line(session: Session) -> int:

@@ -13,7 +13,9 @@ from backup_agent.server import line_rows
 from clock_service.session import Session
 
 RUNS = "runs_"
-AGES_S = (3600, 6 * 3600, 86_400, 2 * 86_400, 7 * 86_400)
+LATE_MS = 600_000
+AGES_S = (3600, 6 * 3600, 86_400, 2 * 86_400, 7 * 86_400, 30 * 86_400)
+AGES = "Accounts whose newest snapshot was proved to hold so many seconds ago or later."
 
 
 class Metrics:
@@ -41,7 +43,8 @@ class Metrics:
             *_family("responses_total", "counter", "Responses sent.", statuses, "status"),
             *_family("accounts", "gauge", "In all workers.", _states(session), "state"),
             *_family("queue_depth", "gauge", "Accounts in line.", {"": line_rows.in_line(session)}),
-            *_family("overdue", "gauge", "Accounts past their time.", {"": _overdue(session)}),
+            *_family("proved_age_accounts", "gauge", AGES, _ages(session), "le"),
+            *_family("overdue", "gauge", "Accounts past their time.", {"": overdue(session)}),
             *_family("workers", "gauge", "Alive.", {"": _workers(session)}),
         ]
         return "\n".join(lines) + "\n"
@@ -52,9 +55,16 @@ def _states(session: Session) -> dict[str, float]:
     return {"active": 0, "parked": 0} | {str(state): float(number) for state, number in session.rows(sql)}
 
 
-def _overdue(session: Session) -> int:
+def overdue(session: Session) -> int:
+    """Active accounts whose time was LATE_MS ago, and that still wait for a worker."""
     sql = "SELECT count(*) FROM agent_account WHERE state = 'active' AND next_due < ?"
-    return session.rows(sql, (int(time() * 1000) - 600_000,))[0][0]
+    return session.rows(sql, (int(time() * 1000) - LATE_MS,))[0][0]
+
+
+def _ages(session: Session) -> dict[str, float]:
+    now_ms = int(time() * 1000)
+    sql = "SELECT count(*) FROM agent_account WHERE good_at >= ?"
+    return {str(age_s): session.rows(sql, (now_ms - age_s * 1000,))[0][0] for age_s in AGES_S}
 
 
 def _workers(session: Session) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -11,12 +11,10 @@ from urllib.parse import unquote, urlsplit
 
 from backup_agent.errors import SealedForOthers
 from backup_agent.server.errors import PlaceRefused, WrongPlace
+from backup_agent.server.permit import Permit
 from backup_agent.server.schedule import PlaceOf
 from space import Place, Space, open_folder
 from space.place import Draft, Entry
-
-Permit = Callable[[], None]
-"""Returns if the run may write now; raises Stopped."""
 
 MAX_CREDENTIALS = 32
 
@@ -76,6 +74,20 @@ def open_sealed(sealed: bytes, seed: bytes) -> dict[str, str]:
     return pairs
 
 
+class MeteredDraft:
+    """A `space.place.Draft` that counts against what the space may take today."""
+
+    def __init__(self, inner: Draft, permit: Permit) -> None:
+        self.inner, self._permit = inner, permit
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def write(self, content: bytes | bytearray | memoryview) -> None:
+        self._permit.spend(len(content))
+        self.inner.write(content)
+
+
 class PermittedPlace:
     """A `space.Place` that asks before anything becomes visible; all else is the inner place's."""
 
@@ -85,10 +97,14 @@ class PermittedPlace:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
+    def draft(self, room: str) -> Draft:
+        return cast(Draft, MeteredDraft(self._inner.draft(room), self._permit))
+
     def publish(self, room: str, drafts: Sequence[tuple[Draft, str]]) -> list[Entry]:
         if drafts:
             self._permit()
-        return self._inner.publish(room, drafts)
+        bare = [(each.inner if isinstance(each, MeteredDraft) else each, name) for each, name in drafts]
+        return self._inner.publish(room, bare)
 
     def store(self, room: str, name: str, content: bytes) -> None:
         self._permit()

@@ -30,10 +30,10 @@ class RunRow(NamedTuple):
 
 def add(session: Session, account: Account, worker: str, note: RunNote) -> None:
     """The last run of the account."""
-    session.run(
-        "UPDATE agent_account SET last_run = ?, last_good = COALESCE(?, last_good) WHERE id = ?",
-        (note.encode(), note.encode() if note.is_good else None, account.id),
-    )
+    session.run("UPDATE agent_account SET last_run = ? WHERE id = ?", (note.encode(), account.id))
+    if note.is_good:
+        sql = "UPDATE agent_account SET last_good = ?, good_at = ? WHERE id = ?"
+        session.run(sql, (note.encode(), note.ended, account.id))
     row = (account.space, account.did, account.host, worker, note.started, note.ended)
     session.run(
         "INSERT INTO agent_run (space, did, host, worker, started, ended, result, reason, bytes)"

@@ -18,6 +18,7 @@ from backup_agent.server.errors import NoLongerAllowed, ServerError
 from backup_agent.server.lease_rows import Lease, Taken
 from backup_agent.server.limits import Limits, count_bytes
 from backup_agent.server.noting import note_of, note_of_failure
+from backup_agent.server.permit import Permit
 from backup_agent.server.schedule import MAX_FAILURES, State
 from backup_agent.server.verdict import Verdict, judge
 from clock_service.errors import ClockServiceError, StoreUnavailable
@@ -107,12 +108,10 @@ class Runner:
         _check_time(account, self._now_ms() // 1000)
         held = self._database.do(lambda session: revocation_rows.load(session, account.id))
         chain = revocation_rows.with_proofs(held)
-
-        def permit() -> None:
-            self._database.do(lambda session: lease_rows.check(session, lease, chain))
-
+        now_ms = self._now_ms()
+        left = self._database.do(lambda session: self._limits.begin(session, account.space, now_ms))
+        permit = Permit(self._database, lease, account.space, chain, left)
         permit()
-        self._database.do(lambda session: self._limits.begin(session, account.space, self._now_ms()))
         return self._attempts.run(account, held, permit)
 
     def _note(self, session: Session, lease: Lease, end: _End) -> Account | None:

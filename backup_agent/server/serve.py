@@ -1,22 +1,26 @@
-"""One process of a server agent: `serve` runs it until it is asked to stop."""
+"""A server agent: `serve` runs it until it is asked to stop."""
 
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from backup_agent.server.app import AgentApp
 from backup_agent.server.database import Database, open_database
+from backup_agent.server.dead_man import DeadMan
 from backup_agent.server.errors import Misconfigured
-from backup_agent.server.metrics import Metrics
+from backup_agent.server.metrics import Metrics, overdue
 from backup_agent.server.scheduling import Scheduling
+from backup_agent.server.siblings import Siblings, wait_to_stop
 from backup_agent.server.table import Table
 from backup_agent.server.worker import Settings, Worker
 from clock_service.answering import Started, answer, listen
+from clock_service.errors import StoreUnavailable
 from clock_service.key_file import load_or_make_key
 from clock_service.logs import log_to_stderr
 from clock_service.open_store import SQLITE
@@ -41,32 +45,61 @@ def serve(options: Options, announce: Callable[[Started], None]) -> None:
 
     Raises Misconfigured, BadKeyFile, StoreUnavailable, NewerSchema, OSError if the address cannot be had.
     """
-    log_to_stderr()
+    if options.workers > 1 and options.database.startswith(SQLITE):
+        raise Misconfigured("several workers need --database postgresql://…; SQLite serves one process")
+    _log()
     signer = load_or_make_key(options.key)
     options.settings.cache.mkdir(parents=True, exist_ok=True)
-    with alone(options.database):
-        listener = listen(options.host, options.port)
+    with ExitStack() as stack:
+        stack.enter_context(alone(options.database))
+        listener = stack.enter_context(listen(options.host, options.port))
         database = open_database(options.database)
+        stack.callback(database.close)
         worker = Worker(database, signer, options.settings)
-        try:
-            worker.start()
-            app = _app(database, signer, worker, options.settings)
-            answer(app.asgi(), listener, options.host, signer.did, announce)
-            worker.stop()
-        finally:
-            listener.close()
-            database.close()
+        worker.start()
+        stack.callback(worker.stop)
+        if options.workers > 1:
+            stack.callback(Siblings(options.workers - 1, work, [options]).stop)
+        if options.ping is not None:
+            allow = options.settings.allow_private
+            dead_man = DeadMan(options.ping, lambda: _why_bad(database, worker), allow_private=allow)
+            stack.callback(dead_man.stop)
+        app = _app(database, signer, worker, options.settings)
+        answer(app.asgi(), listener, options.host, signer.did, announce)
+
+
+def work(options: Options) -> None:
+    """Work, and answer nobody, until SIGTERM: what a sibling process does."""
+    _log()
+    database = open_database(options.database)
+    worker = Worker(database, load_or_make_key(options.key), options.settings)
+    worker.start()
+    wait_to_stop()
+    worker.stop()
+    database.close()
+
+
+def _log() -> None:
+    log_to_stderr()
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would write every URL that is asked (T5)
 
 
 def _app(database: Database, signer: Signer, worker: Worker, settings: Settings) -> AgentApp:
     scheduling = Scheduling(database, signer, worker.places, settings.limits, settings.allow_private)
     table = Table(database, signer, scheduling, worker.ticker.put_now)
     metrics = Metrics(worker.runner.counters, worker.watchdog.counters)
+    return AgentApp(database, signer, table, metrics, worker.why_unready)
 
-    def why_unready() -> str | None:
-        return None if worker.watchdog.is_fresh else "this process's worker does not get on"
 
-    return AgentApp(database, signer, table, metrics, why_unready)
+def _why_bad(database: Database, worker: Worker) -> str | None:
+    """None while accounts are backed up in their time."""
+    if (why := worker.why_unready()) is not None:
+        return why
+    try:
+        late = database.do(overdue)
+    except StoreUnavailable as error:
+        return str(error)
+    return f"{late} accounts are past their time" if late else None
 
 
 @contextmanager

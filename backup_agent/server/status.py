@@ -13,7 +13,8 @@ def state_of(account: Account, now_ms: int) -> str:
         return account.state.value
     if account.worker is not None:
         return "running"
-    return "due" if account.job is not None or account.next_due <= now_ms else "waiting"
+    is_in_line = account.job is not None or account.is_wanted
+    return "due" if is_in_line or account.next_due <= now_ms else "waiting"
 
 
 def status_of(account: Account, now_ms: int) -> dict[str, Value]:

@@ -16,6 +16,7 @@ STEPS = (
         place TEXT NOT NULL, sealed {bytes}, clock_url TEXT, clock_did TEXT, expires_s BIGINT NOT NULL,
         host TEXT, next_due BIGINT NOT NULL, slot BIGINT NOT NULL, job TEXT, is_wanted INTEGER NOT NULL,
         worker TEXT, holder TEXT, started BIGINT, failures BIGINT NOT NULL, last_run TEXT, last_good TEXT,
+        good_at BIGINT NOT NULL,
         UNIQUE (space, did)
     );
     CREATE INDEX agent_account_due ON agent_account (state, next_due);
@@ -31,7 +32,8 @@ STEPS = (
         tokens BIGINT NOT NULL, filled BIGINT NOT NULL
     );
     CREATE TABLE agent_space (
-        space TEXT PRIMARY KEY, day BIGINT NOT NULL, runs BIGINT NOT NULL, bytes BIGINT NOT NULL
+        space TEXT PRIMARY KEY, day BIGINT NOT NULL, runs BIGINT NOT NULL, bytes BIGINT NOT NULL,
+        worker TEXT, holder TEXT
     );
     CREATE TABLE agent_worker (
         id TEXT PRIMARY KEY, seen BIGINT NOT NULL, started BIGINT NOT NULL, is_dead INTEGER NOT NULL

@@ -12,7 +12,7 @@ from backup_agent.errors import AgentError, HostError, HostUnreachable, RateLimi
 from backup_agent.identity_errors import DidTombstoned, DirectoryUnreachable
 from backup_agent.server.errors import NoLongerAllowed, PlaceRefused, UsedUp, Wait, WrongPlace
 from backup_agent.server.schedule import MAX_FAILURES, State, backoff_ms
-from clock_service.errors import ClockRefused, ClockUnreachable, NotDelegated
+from clock_service.errors import ClockRefused, ClockUnreachable, NotDelegated, StoreUnavailable
 from space import NoSpace, SpaceError
 
 MAX_PASSING_FAILURES = 24
@@ -87,4 +87,4 @@ def _passes(error: Exception) -> bool:
         return error.transient or isinstance(error, DirectoryUnreachable)
     if isinstance(error, ClockRefused):
         return error.name in ("HeadMoved", "MissingAncestors", "OverLimit")
-    return isinstance(error, ClockUnreachable | SpaceError | TimeoutError)
+    return isinstance(error, ClockUnreachable | StoreUnavailable | SpaceError | TimeoutError)

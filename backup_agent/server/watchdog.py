@@ -11,16 +11,13 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from threading import Event, Thread
 
 from backup_agent.server import worker_rows
 from backup_agent.server.database import Database
-from backup_agent.server.worker_rows import DEAD_AFTER_MS
 from clock_service.errors import StoreUnavailable
 from clock_service.session import Session
-
-BEAT_S = 3.0
-GRACE_S = DEAD_AFTER_MS / 1000
 
 WATCH_LOCK = 0x736B79_77617463
 """Of all advisory locks of the database, that of whoever judges."""
@@ -37,6 +34,14 @@ def boot_time_s() -> float:
     return time.clock_gettime(clock)
 
 
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """every_s: how often a worker says that it is alive. dead_after_s: how long it may be silent."""
+
+    every_s: float = 3.0
+    dead_after_s: float = 15.0
+
+
 class Watchdog:
     """Of one worker. die: ends this process at once, without a word to anybody."""
 
@@ -47,6 +52,7 @@ class Watchdog:
         adopt: Adopt,
         die: Callable[[], None],
         *,
+        beat: Beat = Beat(),
         boot_s: Callable[[], float] = boot_time_s,
     ) -> None:
         self.counters: Counter[str] = Counter()
@@ -54,6 +60,7 @@ class Watchdog:
         self._worker = worker
         self._adopt = adopt
         self._die = die
+        self._beat = beat
         self._boot_s = boot_s
         self._last_beat_s = self._may_judge_s = boot_s()
         self._stopping = Event()
@@ -65,18 +72,19 @@ class Watchdog:
         With SQLite every other worker is of a process that has ended: its jobs are taken up here.
         """
         if self._database.is_shared:
-            self._may_judge_s += GRACE_S
+            self._may_judge_s += self._beat.dead_after_s
         self._database.do(
             lambda session: worker_rows.enlist(session, self._worker, self._database.now_ms(session))
         )
         if not self._database.is_shared:
-            self._adopt_from(self._database.do(self._bury_all_others))
+            others = self._database.do(lambda session: worker_rows.bury_others(session, self._worker))
+            self._adopt_from(others)
         self._thread.start()
 
     @property
     def is_fresh(self) -> bool:
         """Whether the last beat is recent enough for others to take this worker for alive."""
-        return self._boot_s() - self._last_beat_s < GRACE_S
+        return self._boot_s() - self._last_beat_s < self._beat.dead_after_s
 
     def stop(self) -> None:
         """Be gone: others take up at once what is left."""
@@ -87,8 +95,8 @@ class Watchdog:
     def beat(self) -> None:
         """One round. Raises StoreUnavailable."""
         began_s = self._boot_s()
-        if began_s - self._last_beat_s > GRACE_S:
-            self._may_judge_s = began_s + GRACE_S
+        if began_s - self._last_beat_s > self._beat.dead_after_s:
+            self._may_judge_s = began_s + self._beat.dead_after_s
         is_alive = self._database.do(
             lambda session: worker_rows.beat(session, self._worker, self._database.now_ms(session))
         )
@@ -100,7 +108,7 @@ class Watchdog:
             self._adopt_from(self._database.do(self._judge))
 
     def _run(self) -> None:
-        while not self._stopping.wait(BEAT_S):
+        while not self._stopping.wait(self._beat.every_s):
             try:
                 self.beat()
             except StoreUnavailable as error:
@@ -109,12 +117,8 @@ class Watchdog:
     def _judge(self, session: Session) -> list[str]:
         if not session.rows("SELECT pg_try_advisory_xact_lock(?)", (WATCH_LOCK,))[0][0]:
             return []
-        return worker_rows.bury(session, self._database.now_ms(session))
-
-    def _bury_all_others(self, session: Session) -> list[str]:
-        sql = "UPDATE agent_worker SET is_dead = 1 WHERE is_dead = 0 AND id <> ?"
-        session.run(sql, (self._worker,))
-        return worker_rows.bury(session, 0)
+        silent_ms = int(self._beat.dead_after_s * 1000)
+        return worker_rows.bury(session, self._database.now_ms(session), silent_ms)
 
     def _adopt_from(self, dead: Sequence[str]) -> None:
         adopted = self._adopt(dead)

@@ -16,8 +16,8 @@ from backup_agent.server.jobs import Jobs
 from backup_agent.server.limits import Limits
 from backup_agent.server.places import Places
 from backup_agent.server.runner import Runner
-from backup_agent.server.ticker import Ticker
-from backup_agent.server.watchdog import Watchdog
+from backup_agent.server.ticker import MAX_IN_LINE, Ticker
+from backup_agent.server.watchdog import Beat, Watchdog
 from ucan import Signer
 
 DECLARED_DEAD = 70
@@ -34,6 +34,8 @@ class Settings:
     folders: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)
     slots: int = 8
+    beat: Beat = field(default_factory=Beat)
+    max_in_line: int = MAX_IN_LINE
 
 
 def new_name() -> str:
@@ -63,14 +65,18 @@ class Worker:
         attempts = Attempts(database, self.places, signer, settings.plc_url, settings.allow_private, now=now)
         self.runner = Runner(attempts, self.name, settings.limits, lambda each: self.ticker.put_now(each))
         self.jobs = Jobs(database.url, self.name, self.runner, slots=settings.slots)
-        self.ticker = Ticker(database, self.jobs, now=now)
-        self.watchdog = Watchdog(database, self.name, self.jobs.adopt, die)
+        self.ticker = Ticker(database, self.jobs, now=now, max_in_line=settings.max_in_line)
+        self.watchdog = Watchdog(database, self.name, self.jobs.adopt, die, beat=settings.beat)
 
     def start(self) -> None:
         """Work from now on. Raises StoreUnavailable, or what the engine's driver raises."""
         self.jobs.start()
         self.watchdog.start()
         self.ticker.start()
+
+    def why_unready(self) -> str | None:
+        """None while this process can do work."""
+        return None if self.watchdog.is_fresh else "the worker does not get on, or has no database"
 
     def stop(self) -> None:
         """Begin nothing more; what is under way another worker does again, or this one at its next start."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from clock_service.session import Session
 
-DEAD_AFTER_MS = 15_000
+OF_LATE_MS = 3600 * 1000
 FORGET_AFTER_MS = 7 * 86_400_000
 
 
@@ -31,9 +31,10 @@ def beat(session: Session, worker: str, now_ms: int) -> bool:
     return session.run(sql, (now_ms, worker)) > 0
 
 
-def bury(session: Session, now_ms: int, *, silent_ms: int = DEAD_AFTER_MS) -> list[str]:
-    """Declare dead all that were not seen for `silent_ms`; every one that is dead and still has accounts
-    or was declared so just now.
+def bury(session: Session, now_ms: int, silent_ms: int) -> list[str]:
+    """Declare dead all that were not seen for `silent_ms`; who has died of late, or still has accounts.
+
+    Again and again: one that wakes up may still take a job from the line before it learns that it is dead.
     """
     session.run("UPDATE agent_worker SET is_dead = 1 WHERE is_dead = 0 AND seen <= ?", (now_ms - silent_ms,))
     session.run(
@@ -41,6 +42,16 @@ def bury(session: Session, now_ms: int, *, silent_ms: int = DEAD_AFTER_MS) -> li
         " AND id NOT IN (SELECT worker FROM agent_account WHERE worker IS NOT NULL)",
         (now_ms - FORGET_AFTER_MS,),
     )
+    sql = (
+        "SELECT id FROM agent_worker WHERE is_dead = 1 AND (seen > ?"
+        " OR id IN (SELECT worker FROM agent_account WHERE worker IS NOT NULL)) ORDER BY id"
+    )
+    return [row[0] for row in session.rows(sql, (now_ms - OF_LATE_MS,))]
+
+
+def bury_others(session: Session, worker: str) -> list[str]:
+    """Declare dead all but `worker`: where only one process can be, they have ended."""
+    session.run("UPDATE agent_worker SET is_dead = 1 WHERE is_dead = 0 AND id <> ?", (worker,))
     return [row[0] for row in session.rows("SELECT id FROM agent_worker WHERE is_dead = 1 ORDER BY id")]
 
 

@@ -1,15 +1,61 @@
-"""Fixtures of the server agent's tests: an owner's machine, a host, a clock service."""
+"""Fixtures of the server agent's tests: databases of both kinds; an owner's machine, a host, a clock."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from backup_agent.server.database import open_database
 from tests.backup_agent.cli.clock_process import ClockProcess, running_clock
 from tests.backup_agent.cli.shell import Shell
+from tests.backup_agent.server.rows import Book
+from tests.clock_service.postgres import NOT_TESTED, Server
 from tests.faulty_host import FaultyHost, run_faulty_host
+
+ON_POSTGRES = pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))
+_numbers = count()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    try:
+        server = Server()
+    except (OSError, subprocess.SubprocessError) as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(f"{NOT_TESTED}: {error}")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres: Server) -> str:
+    """Of a new, empty database."""
+    name = f"agent{next(_numbers)}"
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as db:
+        db.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+    return postgres.url(name)
+
+
+@pytest.fixture(params=["sqlite", ON_POSTGRES])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of an empty database, of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/agent.db"
+    return request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture
+def book(url: str) -> Iterator[Book]:
+    database = open_database(url)
+    yield Book(database)
+    database.close()
 
 
 @pytest.fixture

@@ -1,0 +1,87 @@
+"""What all workers together ask of a host. On both databases."""
+
+from __future__ import annotations
+
+from backup_agent.server import host_rows
+from backup_agent.server.account import Account
+from backup_agent.server.host_rows import CAPACITY, LOT, MAX_PAUSE_S, MAX_RUNS_AT_ONCE, TOKENS_A_SECOND, Leave
+from tests.backup_agent.server.rows import NOW_MS, Book
+
+HOST = "pds.example.com"
+
+
+def running(book: Book, number: int) -> Account:
+    account = book.add(f"did:plc:{number}")
+    worker = f"w{number}"
+    book.worker(worker)
+    book.database.do(
+        lambda session: session.run("UPDATE agent_account SET worker = ? WHERE id = ?", (worker, account.id))
+    )
+    return account
+
+
+def enter(book: Book, account: Account) -> Leave:
+    return book.database.do(lambda session: host_rows.enter(session, account.id, HOST, book.now_ms))
+
+
+def take(book: Book) -> Leave:
+    return book.database.do(lambda session: host_rows.take_tokens(session, HOST, book.now_ms))
+
+
+def test_no_more_runs_than_are_polite(book: Book) -> None:
+    accounts = [running(book, number) for number in range(MAX_RUNS_AT_ONCE + 1)]
+    leaves = [enter(book, account) for account in accounts]
+    assert [bool(leave.tokens) for leave in leaves] == [True] * MAX_RUNS_AT_ONCE + [False]
+    assert HOST in leaves[-1].why
+
+
+def test_a_dead_workers_run_does_not_count(book: Book) -> None:
+    accounts = [running(book, number) for number in range(MAX_RUNS_AT_ONCE + 1)]
+    for account in accounts[:-1]:
+        enter(book, account)
+    book.database.do(lambda session: session.run("UPDATE agent_worker SET is_dead = 1 WHERE id = 'w0'"))
+    assert enter(book, accounts[-1]).tokens
+
+
+def test_requests_are_so_many_and_then_so_many_a_second(book: Book) -> None:
+    assert sum(take(book).tokens for _ in range(CAPACITY // LOT)) == CAPACITY
+    empty = take(book)
+    assert (empty.tokens, empty.wait_ms) == (0, LOT * 1000 // TOKENS_A_SECOND)
+    book.now_ms += empty.wait_ms
+    assert take(book).tokens == LOT
+    assert take(book).tokens == 0
+
+
+def test_what_a_host_asks_for_holds_for_all(book: Book) -> None:
+    book.database.do(lambda session: host_rows.pause(session, HOST, NOW_MS + 5000, "it says so", NOW_MS))
+    assert take(book) == Leave(0, 5000, "it says so")
+    book.database.do(lambda session: host_rows.pause(session, HOST, NOW_MS + 1000, "less", NOW_MS))
+    assert take(book).wait_ms == 5000
+    book.now_ms += 5000
+    assert take(book).tokens
+
+
+def test_a_host_that_keeps_failing_rests_ever_longer_and_not_for_ever(book: Book) -> None:
+    waits = list[int]()
+    for _ in range(12):
+        book.database.do(lambda session: host_rows.note_failure(session, HOST, "silent", book.now_ms))
+        waits.append(take(book).wait_ms // 1000)
+        book.now_ms += waits[-1] * 1000
+    assert waits[:3] == [30, 60, 120]
+    assert waits[-1] == MAX_PAUSE_S
+    book.database.do(lambda session: host_rows.note_success(session, HOST))
+    book.database.do(lambda session: host_rows.note_failure(session, HOST, "silent", book.now_ms))
+    assert take(book).wait_ms == 30_000
+
+
+def test_failures_of_runs_that_met_the_same_silence_count_once(book: Book) -> None:
+    for _ in range(3):
+        book.database.do(lambda session: host_rows.note_failure(session, HOST, "silent", book.now_ms))
+    assert take(book).wait_ms == 30_000
+
+
+def test_a_clock_that_goes_back_gives_no_tokens(book: Book) -> None:
+    for _ in range(CAPACITY // LOT):
+        take(book)
+    book.now_ms -= 86_400_000
+    assert take(book).tokens == 0
