@@ -1,7 +1,8 @@
 """Which clock services a space uses: a small file in the home, for each space.
 
-    {"version": 1, "clocks": [{"url": "https://clock.example.com", "did": "did:key:z6Mk…"}]}
+    {"version": 1, "clocks": [{"url": "https://clock.example.com", "did": "did:key:z6Mk…"}], "atLeast": 1}
 
+`atLeast`, 0 where it is left out: how many of the services must take a backup for it to be whole.
 The DID is pinned when a clock is taken into use: a service that goes by another is refused later.
 """
 
@@ -43,16 +44,23 @@ class ClockList:
 
     def load(self) -> list[KnownClock]:
         """Raises HomeUnusable if the file is none of ours."""
+        return self._load()[0]
+
+    def at_least(self) -> int:
+        """How many of them must take a backup. Raises as `load`."""
+        return self._load()[1]
+
+    def _load(self) -> tuple[list[KnownClock], int]:
         try:
             if not self._path.exists():
-                return []
+                return [], 0
             return _decode(decode_json(self._path.read_bytes(), max_bytes=MAX_FILE_BYTES))
         except (OSError, ValueError) as error:
             raise HomeUnusable(self._path, error) from error
 
-    def add(self, clock: KnownClock) -> None:
-        """Use `clock` too; one at the same URL is replaced. Raises HomeUnusable."""
-        self.set([*(known for known in self.load() if known.url != clock.url), clock])
+    def add(self, clock: KnownClock, *, at_least: int | None = None) -> None:
+        """Use `clock` too; one at the same URL is replaced. Raises as `set`."""
+        self.set([*(known for known in self.load() if known.url != clock.url), clock], at_least=at_least)
 
     def remove(self, url: str) -> bool:
         """Use it no longer. False if it was not used. Raises HomeUnusable."""
@@ -61,11 +69,15 @@ class ClockList:
         self.set(kept)
         return len(kept) < len(known)
 
-    def set(self, clocks: Sequence[KnownClock]) -> None:
-        """Use these and no others; whole or not at all. Raises HomeUnusable, also past MAX_CLOCKS."""
+    def set(self, clocks: Sequence[KnownClock], *, at_least: int | None = None) -> None:
+        """Use these and no others; whole or not at all. Raises HomeUnusable, also past MAX_CLOCKS.
+
+        at_least: None for as before; never more than there are.
+        """
+        wanted = min(self.at_least() if at_least is None else at_least, len(clocks))
         if len(clocks) > MAX_CLOCKS:
             raise HomeUnusable(self._path, ValueError(f"no more than {MAX_CLOCKS} clocks for one space"))
-        document = {"version": VERSION, "clocks": [clock._asdict() for clock in clocks]}
+        document = {"version": VERSION, "clocks": [clock._asdict() for clock in clocks], "atLeast": wanted}
         draft = self._path.with_suffix(f".{os.getpid()}.new")
         try:
             draft.write_text(json.dumps(document, indent=2) + "\n")
@@ -74,10 +86,13 @@ class ClockList:
             raise HomeUnusable(self._path, error) from error
 
 
-def _decode(document: Any) -> list[KnownClock]:
+def _decode(document: Any) -> tuple[list[KnownClock], int]:
     match document:
         case {"version": 1, "clocks": [*clocks]} if len(clocks) <= MAX_CLOCKS:
-            return [_decode_clock(clock) for clock in clocks]
+            at_least: Any = document.get("atLeast", 0)
+            if type(at_least) is not int or not 0 <= at_least <= len(clocks):
+                raise ValueError("atLeast is no number of clocks")
+            return [_decode_clock(clock) for clock in clocks], at_least
         case _:
             raise ValueError("it is no list of clocks of version 1")
 

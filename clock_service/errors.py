@@ -208,12 +208,3 @@ class NotDelegated(RemoteClockError):
             url, f"cannot be asked: agent {agent} holds no delegation of {ability} for the space {space}"
         )
         self.ability = ability
-
-
-class TooFewClocks(ClockServiceError):
-    """`took` of several clocks took an event, `wanted` were asked for."""
-
-    def __init__(self, took: int, wanted: int) -> None:
-        super().__init__(f"{took} of the clock services in use took it, and {wanted} are wanted")
-        self.took = took
-        self.wanted = wanted

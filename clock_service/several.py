@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from clock_service.client import Look
-from clock_service.errors import ClockRefused, RemoteClockError, TooFewClocks
+from clock_service.errors import ClockRefused, RemoteClockError
 from pail import CID, Block, PailError, Reader, Walk, crdt, run
 from pail.clock import advance
 from pail.event import Head, decode_event
@@ -91,12 +91,6 @@ class SeveralClocks:
         for name, other in self._others.items():
             self._tell(name, other, event, along)
         return head
-
-    def check_taken(self, at_least: int) -> None:
-        """Raises TooFewClocks unless so many of the others have what they were last told."""
-        took = sum(not (name in self.troubles and self.troubles[name].is_behind) for name in self._others)
-        if took < at_least:
-            raise TooFewClocks(took, at_least)
 
     def _on_head_of(
         self, other: Elsewhere, event: CID, blocks: Blocks, keep: Callable[[Iterable[Block]], None]

@@ -33,14 +33,41 @@ DidOption = Annotated[
 ]
 
 
+WithoutOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--without-revocation",
+        metavar="CID",
+        help="Do not tell it that this delegation is revoked: it stays valid there. Repeatable.",
+    ),
+]
+
+
 @app.command()
 def use(
-    url: UrlArgument, did: DidOption = None, space: SpaceOption = None, as_json: JsonOption = False
+    url: UrlArgument,
+    did: DidOption = None,
+    at_least: Annotated[
+        int | None,
+        typer.Option(
+            "--at-least",
+            metavar="N",
+            min=0,
+            max=16,
+            help="How many of the services in use must take a backup; exit code 3 if fewer do. [default: 0]",
+        ),
+    ] = None,
+    without_revocation: WithoutOption = None,
+    space: SpaceOption = None,
+    as_json: JsonOption = False,
 ) -> int:
-    """Record into the service at URL too, from now on."""
+    """Record into the service at URL too, from now on.
+
+    Exit code 3: it is in use, and does not host the space yet.
+    """
     from backup_agent.cli.commands.clock import use
 
-    return use(url, did, space, as_json)
+    return use(url, did, at_least, without_revocation or [], space, as_json)
 
 
 @app.command()
@@ -87,7 +114,11 @@ def sync(space: SpaceOption = None, as_json: JsonOption = False) -> int:
 
 @app.command()
 def fork(
-    url: UrlArgument, did: DidOption = None, space: SpaceOption = None, as_json: JsonOption = False
+    url: UrlArgument,
+    did: DidOption = None,
+    without_revocation: WithoutOption = None,
+    space: SpaceOption = None,
+    as_json: JsonOption = False,
 ) -> int:
     """Move to another service, with or without the old one's help.
 
@@ -95,7 +126,7 @@ def fork(
     """
     from backup_agent.cli.commands.clock import fork
 
-    return fork(url, did, space, as_json)
+    return fork(url, did, without_revocation or [], space, as_json)
 
 
 DatabaseOption = Annotated[

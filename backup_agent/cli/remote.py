@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from backup_agent.authority import Authority
@@ -20,8 +21,10 @@ from backup_agent.net import Http, Retry, check_url
 from backup_agent.other_thread import OtherThread
 from clock_service.caller import Caller, Finish
 from clock_service.client import RemoteClock
-from clock_service.errors import RemoteClockError
+from clock_service.errors import ClockRefused, RemoteClockError
 from clock_service.several import SeveralClocks, Trouble
+from pail import Block
+from space import Space
 from ucan import Delegation
 
 ATTEMPTS = 2
@@ -56,14 +59,34 @@ class Line:
         access = Authority(authority.home, signer, signer.did).access(int(time.time()))
         Caller(self.finish(self.host.connect(clock)), access, self.finish).revoke(delegation)
 
-    def revoke_all(self, clock: KnownClock, authority: Authority) -> None:
+    def revoke_all(self, clock: KnownClock, authority: Authority, without: Collection[str] = ()) -> None:
         """Tell `clock` of all that was ever revoked of the space, and is not over anyway.
 
-        Raises as `revoke`, at the first that fails.
+        without: CIDs of what it is not told of. Raises as `revoke`, at the first that fails.
         """
         kept = Delegations(authority.home.delegations)
         for delegation in kept.revoked(authority.space, int(time.time())):
-            self.revoke(clock, authority, delegation)
+            if str(delegation.cid) in without:
+                continue
+            try:
+                self.revoke(clock, authority, delegation)
+            except DelegationError as error:
+                raise DelegationError(
+                    f"{error}; have whoever has it revoke it there, or leave it valid there until it expires "
+                    f"by --without-revocation {delegation.cid}"
+                ) from error
+            except ClockRefused as refused:
+                raise _unrevoked(refused, delegation) from refused
+
+
+def _unrevoked(refused: ClockRefused, delegation: Delegation) -> DelegationError:
+    """What keeps a service from being used: whom others refuse would be trusted there."""
+    way_out = (
+        "once it hosts the space, try again"
+        if refused.name == "NotProvisioned"
+        else f"or leave it valid there until it expires by --without-revocation {delegation.cid}"
+    )
+    return DelegationError(f"{refused}; it must know first that {delegation.cid} is revoked: {way_out}")
 
 
 @contextmanager
@@ -96,13 +119,13 @@ class Clocks:
     unusable: dict[str, str]
     unrevoked: dict[str, str] = field(default_factory=dict[str, str])
 
-    def revoke_all(self, line: Line, authority: Authority) -> None:
+    def revoke_all(self, line: Line, authority: Authority, without: Collection[str] = ()) -> None:
         """Tell each what is revoked; `troubles` says who did not take it."""
         for clock in self.known:
             if clock.url in self.unusable:
                 continue
             try:
-                line.revoke_all(clock, authority)
+                line.revoke_all(clock, authority, without)
             except (RemoteClockError, DelegationError) as error:
                 self.unrevoked[clock.url] = str(error)
 
@@ -156,7 +179,16 @@ def open_clocks(
             more.append(KnownClock(url, ""))
     for clock in [*known, *(each for each in more if each.url not in unusable)]:
         try:
+            if clock in more:
+                line.revoke_all(clock, authority_of(bench))  # it may never have been told
             remote[clock.url] = RemoteClock(line.caller(clock, authority_of(bench)), bench.space)
-        except RemoteClockError as error:
+        except (RemoteClockError, DelegationError) as error:
             unusable[clock.url] = str(error)
-    return Clocks(SeveralClocks(bench.clock, remote, bench.space.get), [*known, *more], remote, unusable)
+    several = SeveralClocks(bench.clock, remote, bench.space.get, keep=partial(_keep, bench.space))
+    return Clocks(several, [*known, *more], remote, unusable)
+
+
+def _keep(space: Space, blocks: Iterable[Block]) -> None:
+    with space.stage() as stage:
+        stage.put_many(blocks)
+        stage.publish()

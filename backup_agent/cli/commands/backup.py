@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from backup_agent.cli.describe import counts_line, details, shortcoming_lines
-from backup_agent.cli.output import INCOMPLETE, WHOLE, print_json, print_text, size_text
+from backup_agent.cli.output import INCOMPLETE, WHOLE, print_error, print_json, print_text, size_text
 from backup_agent.cli.progress import Bar
 from backup_agent.cli.workbench import Workbench, workbench
 from backup_agent.clock_list import ClockList, plain_url
@@ -49,8 +49,19 @@ def backup(account: str, where: Where | None, as_json: bool, urls: list[str]) ->
             _print_outcome(bench, identity, outcome)
         if clocks:
             clocks.warn()
-        is_recorded = not clocks or not any(url in clocks.troubles() for url in urls)
+        is_recorded = not clocks or _is_recorded(bench, clocks, urls)
     return WHOLE if outcome.whole and is_recorded else INCOMPLETE
+
+
+def _is_recorded(bench: Workbench, clocks: Clocks, urls: list[str]) -> bool:
+    """Whether each of `urls` took it, and as many of those in use as the user wants."""
+    troubles = clocks.troubles()
+    known = ClockList(bench.home.clocks, bench.space.did)
+    took = sum(not (clock.url in troubles and troubles[clock.url].is_behind) for clock in known.load())
+    wanted = known.at_least()
+    if took < wanted:
+        print_error(f"{took} of the clock services in use took it, and {wanted} are wanted")
+    return took >= wanted and not any(url in troubles for url in urls)
 
 
 @contextmanager

@@ -17,20 +17,42 @@ from pail.operation import Batch, Delete, Put, decode_operation
 from space import Head, Where
 
 
-def use(url: str, did: str | None, where: Where | None, as_json: bool) -> int:
-    """Record into the service at `url` too, from now on."""
+def use(
+    url: str,
+    did: str | None,
+    at_least: int | None,
+    without: Sequence[str],
+    where: Where | None,
+    as_json: bool,
+) -> int:
+    """Record into the service at `url` too, from now on. without: CIDs of what it is not told is revoked."""
     with workbench(where, create=True) as bench, open_line(bench.settings) as line:
-        clock = line.find(url, did)
-        line.revoke_all(clock, authority_of(bench))  # or whom others refuse would be trusted there
-        clock_list(bench).add(clock)
+        clock, known = line.find(url, did), clock_list(bench)
+        authority = authority_of(bench)
+        hosted = line.caller(clock, authority).hosts()
+        line.revoke_all(clock, authority, without)  # or whom others refuse would be trusted there
+        known.add(clock, at_least=at_least)
         if as_json:
-            print_json({"space": bench.space.did, "url": clock.url, "did": clock.did})
+            print_json(
+                {
+                    "space": bench.space.did,
+                    "url": clock.url,
+                    "did": clock.did,
+                    "hosted": hosted,
+                    "atLeast": known.at_least(),
+                }
+            )
         else:
             print_text(
                 f"The space {bench.space.did} uses the clock {clock.did} at {clock.url}",
                 "Backups are recorded there too; `skypail clock sync` sends what there is already",
             )
-    return WHOLE
+        if not hosted:
+            print_error(
+                f"the clock at {clock.url} does not host the space yet: until its operator says "
+                f"`skypail clock space add {bench.space.did}` nothing is recorded there"
+            )
+    return WHOLE if hosted else INCOMPLETE
 
 
 def forget(url: str, where: Where | None, as_json: bool) -> int:
@@ -140,12 +162,12 @@ def sync(where: Where | None, as_json: bool) -> int:
     return INCOMPLETE if clocks.troubles() else WHOLE
 
 
-def fork(url: str, did: str | None, where: Where | None, as_json: bool) -> int:
+def fork(url: str, did: str | None, without: Sequence[str], where: Where | None, as_json: bool) -> int:
     """Give the service at `url` the whole clock from the space, and use it instead of all others."""
     with workbench(where) as bench, open_line(bench.settings) as line:
         clock = line.find(url, did)
         clocks = open_clocks(line, bench, [clock])
-        clocks.revoke_all(line, authority_of(bench))
+        clocks.revoke_all(line, authority_of(bench), without)
         synced = bench.clock.head() if clocks.unrevoked else clocks.several.sync()
         failed = clocks.troubles()
         if not failed:

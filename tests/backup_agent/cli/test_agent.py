@@ -1,7 +1,10 @@
 """`skypail agent`: a second agent that may add below a prefix, and nothing else; and no longer."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,13 +12,16 @@ import pytest
 from backup_agent.authority import Authority
 from backup_agent.delegations import load_delegation, write_delegation
 from backup_agent.home import Home
-from pail import CID, Walk, crdt, run
+from clock_service import open_store
+from pail import CID, Walk, crdt, parse_cid, run
 from pail.crdt import Update
 from pail.event import Head
 from space import FolderClock, open_folder
 from tests.backup_agent.cli.clock_process import ClockProcess, running_clock
 from tests.backup_agent.cli.shell import Shell
 from tests.faulty_host import FaultyHost
+from ucan import view_delegation
+from ucan.token import encode_ucan
 
 Attempt = Callable[[Head, str, CID], Walk[Update]]
 ELSEWHERE = "did:plc:elsewhere/"
@@ -298,3 +304,57 @@ def test_a_fork_without_a_revocation_sends_nothing_and_switches_nothing(
     (revoked / "x.ucan").unlink()
     owner("clock", "use", mortal.url)
     assert owner("clock", "head", "--json").document["clocks"][1]["head"] == []
+
+
+@pytest.fixture
+def revoked(owner: Shell, service: ClockProcess) -> str:
+    """A delegation that the owner revoked before another service came into use."""
+    to = "did:key:z6MkwXG2WjeQnNxSoynSGYU8V9j3QzP3JSqhdmkHc6SaVWoT"
+    file = owner.home / "revoked.ucan"
+    made = owner("agent", "delegate", "--to", to, "--expires", "30d", "--out", file, "--json")
+    assert owner("agent", "revoke", made.document["cid"]).code == 0
+    return made.document["cid"]
+
+
+def knows_revoked(service: ClockProcess, cid: str) -> bool:
+    with closing(open_store(f"sqlite:///{service.home}/clock-service/clock.db")) as store:
+        return bool(asyncio.run(store.revocations([parse_cid(cid)])))
+
+
+def test_a_clock_named_for_one_backup_learns_what_is_revoked_first(
+    owner: Shell, host: FaultyHost, mortal: ClockProcess, revoked: str
+) -> None:
+    assert owner("backup", host.demo.recording.did, "--clock", mortal.url).code == 0
+    assert knows_revoked(mortal, revoked)
+
+
+def test_one_that_cannot_be_told_is_not_used_and_the_way_out_is_said(
+    owner: Shell, host: FaultyHost, tmp_path: Path, revoked: str
+) -> None:
+    with running_clock(tmp_path / "operator") as strict:
+        said = owner("clock", "use", strict.url)
+        assert said.code == 1
+        assert "must know first" in said.err
+        assert "once it hosts the space, try again" in said.err
+        recorded = owner("backup", host.demo.recording.did, "--clock", strict.url)
+        assert recorded.code == 3
+        used = owner("clock", "use", strict.url, "--without-revocation", revoked)
+        assert "does not host the space yet" in used.err
+        assert not knows_revoked(strict, revoked)
+
+
+def test_a_delegation_whose_signature_is_wrong_is_not_kept(
+    owner: Shell, second: Shell, tmp_path: Path
+) -> None:
+    to = second("agent", "id").out.strip()
+    file = tmp_path / "d.ucan"
+    owner("agent", "delegate", "--to", to, "--expires", "30d", "--out", file)
+    real = load_delegation(file)
+    ucan = replace(real.ucan, expires_at_unix=None)
+    block = encode_ucan(ucan)
+    forged = tmp_path / "forged.ucan"
+    write_delegation(forged, view_delegation(block.cid, {block.cid: block.data}))
+    said = second("agent", "add", forged)
+    assert said.code == 1
+    assert "no signatures lead from the delegation" in said.err
+    assert second("agent", "add", file).code == 0

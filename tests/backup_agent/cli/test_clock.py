@@ -150,15 +150,17 @@ def test_a_clock_is_not_used_any_more(user: Shell, service: ClockProcess) -> Non
 
 def test_a_service_that_goes_by_another_did_is_not_believed(user: Shell, service: ClockProcess) -> None:
     stranger = "did:key:z6MkwXG2WjeQnNxSoynSGYU8V9j3QzP3JSqhdmkHc6SaVWoT"
-    user("clock", "use", service.url, "--did", stranger)
-    said = user("clock", "head")
-    assert said.code == 3
+    said = user("clock", "use", service.url, "--did", stranger)
+    assert said.code == 1
     assert f"the receipt is by {service.did}, not {stranger}" in said.err
+    assert user("clock", "head", "--json").document["clocks"] == []
 
 
 def test_only_spaces_that_were_added_are_hosted(user: Shell, tmp_path: Path) -> None:
     with running_clock(tmp_path / "operator") as service:
-        user("clock", "use", service.url)
+        used = user("clock", "use", service.url)
+        assert used.code == 3
+        assert "does not host the space yet" in used.err
         said = user("clock", "sync")
         assert said.code == 3
         assert "does not host this space" in said.err
@@ -171,6 +173,21 @@ def test_only_spaces_that_were_added_are_hosted(user: Shell, tmp_path: Path) -> 
         assert user("clock", "sync").code == 0
         own, (remote,) = heads(user)
         assert own == remote
+
+
+def test_as_many_as_the_user_wants_must_take_a_backup(
+    online: Shell, host: FaultyHost, service: ClockProcess, mortal: ClockProcess
+) -> None:
+    online("clock", "use", service.url)
+    assert online("clock", "use", mortal.url, "--at-least", "2", "--json").document["atLeast"] == 2
+    assert online("backup", host.demo.recording.did).code == 0
+    mortal.kill()
+    host.demo.publish_next_post()
+    said = online("backup", host.demo.recording.did, "--json")
+    assert (said.code, said.document["recorded"]) == (3, True)
+    assert "1 of the clock services in use took it, and 2 are wanted" in said.err
+    online("clock", "forget", mortal.url)
+    assert online("backup", host.demo.recording.did).code == 0
 
 
 def test_a_space_may_have_a_guard_of_its_own(shell: Shell) -> None:
