@@ -7,28 +7,18 @@ from typing import Annotated
 
 import typer
 
-from backup_agent.cli.agent_app import app as agent_app
-from backup_agent.cli.clock_app import app as clock_app
 from backup_agent.cli.options import JsonOption, SpaceOption, folder
-from backup_agent.cli.provider_app import app as provider_app
-from backup_agent.cli.schedule_app import app as schedule_app
-from backup_agent.cli.serve_app import app as serve_app
-from backup_agent.cli.space_app import app as space_app
+from backup_agent.cli.prune_command import prune
+from backup_agent.cli.sections import Sections
 
 app = typer.Typer(
+    cls=Sections,
     help="Back up an AT Protocol (Bluesky) account into a space that you own, prove it whole, restore it.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-app.add_typer(agent_app, name="agent")
-app.add_typer(clock_app, name="clock")
-app.add_typer(provider_app, name="provider")
-app.add_typer(schedule_app, name="schedule")
-app.add_typer(serve_app, name="serve")
-app.add_typer(space_app, name="space")
 
 
 def _print_version(wanted: bool) -> None:
@@ -237,12 +227,23 @@ def check(
     quick: Annotated[
         bool, typer.Option("--quick", help="Compare names and sizes only; read no data.")
     ] = False,
+    read_data: Annotated[
+        bool, typer.Option("--read-data", help="Read every byte; as a folder's check does unasked.")
+    ] = False,
+    subset: Annotated[
+        str | None,
+        typer.Option(
+            "--read-data-subset",
+            metavar="N%|n/m",
+            help="Read a part: 10% by chance; 2/7, the second of 7.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Read the whole space and name what is damaged."""
+    """Read the space and name what is damaged; of one far away, only what this machine never saw whole."""
     from backup_agent.cli.commands.space import check
 
-    return check(space, quick, as_json)
+    return check(space, quick, read_data, subset, as_json)
 
 
 @app.command()
@@ -254,6 +255,9 @@ def repair(space: SpaceOption = None, as_json: JsonOption = False) -> int:
     from backup_agent.cli.commands.space import repair
 
     return repair(space, as_json)
+
+
+app.command()(prune)
 
 
 @app.command()

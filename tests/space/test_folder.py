@@ -74,7 +74,7 @@ def test_a_torn_space_file_is_passed_over(space: Space, tmp_path: Path) -> None:
 def test_every_name_is_legal_on_windows(space: Space, tmp_path: Path) -> None:
     fill(space, 0, 3)
     names = [path.name for path in (tmp_path / "folder").rglob("*")]
-    assert len(names) == 5
+    assert len(names) == 6  # a lease too, while the space is open
     assert not any(char in name for name in names for char in '<>:"/\\|?*')
 
 

@@ -98,6 +98,7 @@ def test_help_names_every_command_in_full(shell: Shell) -> None:
         "records",
         "check",
         "repair",
+        "prune",
         "key",
         "demo",
         "agent",

@@ -1,0 +1,118 @@
+"""`skypail prune`."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from backup_agent.authority import Authority
+from backup_agent.cli.output import FAILED, WHOLE, print_error, print_json, print_text, size_text
+from backup_agent.cli.workbench import Workbench, workbench
+from backup_agent.clock_list import ClockList
+from backup_agent.errors import PruneRefused, RetentionInvalid
+from backup_agent.prune.policy import stored_policy
+from backup_agent.prune.prune import Job, Pruned, preview
+from backup_agent.prune.prune import prune as run_prune
+from backup_agent.retention import Policy
+from space import Clock, Where
+
+
+def prune(counts: Sequence[int | None], dry_run: bool, now: bool, where: Where | None, as_json: bool) -> int:
+    """Apply the policy of `counts`, or the space's own if all are None, and say what came of it."""
+    given = None if all(count is None for count in counts) else Policy(*(count or 0 for count in counts))
+    with workbench(where) as bench:
+        policy = given or stored_policy(bench.clock.head(), bench.space.get)
+        if policy is None:
+            raise RetentionInvalid(
+                "the space has no retention policy yet; give one, such as "
+                "`skypail prune --keep-daily 30 --keep-monthly 12`"
+            )
+        with _clock(bench) as clock:
+            job = Job(bench.space, bench.clock, clock, bench.signer)
+            if dry_run:
+                done = preview(job, policy)
+            else:
+                _expect_right(bench)
+                done = run_prune(job, policy, remember=given is not None, now=now)
+    _say(done, policy, dry_run, as_json)
+    return FAILED if done.missing else WHOLE
+
+
+@contextmanager
+def _clock(bench: Workbench) -> Generator[Clock]:
+    """The place's clock, with the services in use."""
+    known = ClockList(bench.home.clocks, bench.space.did).load()
+    if not known:
+        yield bench.clock
+        return
+    from backup_agent.cli.remote import open_clocks, open_line
+
+    with open_line(bench.settings) as line:
+        clocks = open_clocks(line, bench, known)
+        yield clocks.several
+        clocks.warn()
+
+
+def _expect_right(bench: Workbench) -> None:
+    """Raise PruneRefused for an agent that was only delegated to add: services would refuse it too."""
+    if bench.home.space_signer(bench.space.did) is not None:
+        return
+    now_s = int(time.time())
+    grant = Authority(bench.home, bench.signer, bench.space.did).access(now_s).grant("clock/advance", now_s)
+    if grant is None or not grant.caveats:
+        return
+    can = ", ".join(f"{name} {value}" for name, value in sorted(grant.caveats.items()))
+    raise PruneRefused(
+        f"the delegation {grant.proofs[0].cid} lets this agent only do this: {can}; prune where the space's "
+        "key is, or with a delegation that is not narrowed"
+    )
+
+
+def _say(done: Pruned, policy: Policy, dry_run: bool, as_json: bool) -> None:
+    if done.missing:
+        print_error(
+            f"{len(done.missing):,} blocks that kept snapshots need are not here; see `skypail verify --all`"
+        )
+    if as_json:
+        print_json(_document(done, policy, dry_run))
+        return
+    cleared = done.cleared
+    would = "Would drop" if dry_run else "Dropped"
+    print_text(f"Keeping {policy}")
+    stay = Counter(entry.account for entry in done.plan.kept)
+    go = Counter(entry.account for entry in done.plan.dropped)
+    for account in sorted(stay.keys() | go.keys()):
+        print_text(f"{would} {go[account]:,} of {stay[account] + go[account]:,} snapshots of {account}")
+    if dry_run:
+        print_text(*(f"  {entry.timestamp} {entry.cid}" for entry in done.plan.dropped))
+    print_text(
+        f"{'Would free' if dry_run else 'Freed'} {size_text(max(0, cleared.freed_bytes))}, "
+        f"{cleared.dead_blocks:,} blocks; {len(cleared.removed):,} shards removed, "
+        f"{len(cleared.rewritten):,} of them rewritten"
+    )
+    for why, count in Counter(cleared.waiting.values()).items():
+        print_text(f"{count:,} shards stay for now: {why}")
+
+
+def _document(done: Pruned, policy: Policy, dry_run: bool) -> dict[str, Any]:
+    def rows(entries: Any) -> list[dict[str, str]]:
+        return [
+            {"account": each.account, "timestamp": each.timestamp, "backup": str(each.cid)}
+            for each in entries
+        ]
+
+    return {
+        "dryRun": dry_run,
+        "policy": str(policy),
+        "kept": rows(done.plan.kept),
+        "dropped": rows(done.plan.dropped),
+        "freedBytes": done.cleared.freed_bytes,
+        "deadBlocks": done.cleared.dead_blocks,
+        "removed": done.cleared.removed,
+        "rewritten": done.cleared.rewritten,
+        "waiting": done.cleared.waiting,
+        "missingBlocks": len(done.missing),
+    }
