@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from time import time
+from time import monotonic, sleep, time
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +18,8 @@ from clock_service.store import MAX_RECEIPTS
 
 BUSY_TIMEOUT_S = 10.0
 """For other processes that write to the same file."""
+
+RETRY_AFTER_S = 0.01
 
 MAX_CACHE_KIB = 8 << 10
 
@@ -35,8 +37,21 @@ class SqliteSession:
             self._db = sqlite3.connect(
                 path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", f"cache_size = -{MAX_CACHE_KIB}"):
+            self._write_ahead()
+        for pragma in ("synchronous = FULL", f"cache_size = -{MAX_CACHE_KIB}"):
             self.run(f"PRAGMA {pragma}")
+
+    def _write_ahead(self) -> None:
+        """SQLite itself does not wait for whoever makes a new file at the same moment."""
+        deadline_s = monotonic() + BUSY_TIMEOUT_S
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > deadline_s:
+                    raise
+            sleep(RETRY_AFTER_S)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         with _guarded():
