@@ -1,9 +1,12 @@
 """A provider over HTTP: what a clock service answers, and
 
-PUT  /upload/{ticket}     the bytes of a blob, at the URL that was given for them
-GET  /blob/{name}         the bytes of a blob
-GET  /receipt/{task}      of a `blob/accept` too, for as long as it matters
-GET, POST /validate-email what a mail to an account's owner links to
+    PUT  /upload/{ticket}      the bytes of a blob, at the URL that was given for them
+    GET  /blob/{name}          the bytes of a blob
+    GET  /ipfs/{cid}/{path}    a block, a CAR or a file
+    GET  /receipt/{task}       of a `blob/accept` too, for as long as it matters
+    GET, POST /validate-email  what a mail to an account's owner links to
+
+A store that does not answer, whichever of the two, is 503: nothing was acknowledged.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from provider.accounts import Accounts, decode_link
 from provider.blobs import Blobs
 from provider.content import Content, Endpoint, answered
 from provider.errors import UploadInterrupted
+from provider.gateway import Gateway
 from provider.hosting import Hosting
 from provider.indexing import Indexer
 from provider.mail import Mail
@@ -81,6 +85,7 @@ class ProviderApp:
         self._confirms = Server(confirms, now_unix_s=lambda: int(now()), revocations_of=self._revocations_of)
         rights = Rights(store, issuer, keys_of=keys_of, revocations_of=self._revocations_of, now=now)
         self._content = Content(store, blobs, rights)
+        self._gateway = Gateway(store, blobs, rights)
 
     def _service(
         self, clocks: ClockService, setup: Setup, now: Callable[[], float], keys_of: KeyResolver
@@ -102,6 +107,8 @@ class ProviderApp:
         return [
             Route("/upload/{ticket}", counted(answered(self._upload)), methods=["PUT"]),
             Route("/blob/{name}", counted(answered(self._content.blob))),
+            Route("/ipfs/{cid}", counted(answered(self._gateway.ipfs))),
+            Route("/ipfs/{cid}/{path:path}", counted(answered(self._gateway.ipfs))),
             Route("/receipt/{task}", counted(self._receipt)),
             Route("/validate-email", counted(self._confirm), methods=["GET", "POST"]),
         ]

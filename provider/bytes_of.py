@@ -73,13 +73,18 @@ async def streamed(
     content: AsyncGenerator[bytes], span: Span, headers: Mapping[str, str], media_type: str
 ) -> Response:
     """A response of `content`, which is what `span` says. What is wrong from the start is raised here."""
-    first = await anext(content, b"")
-    response = StreamingResponse(_again(first, content), 200 if span.is_whole else 206, headers, media_type)
+    body = await with_first(content)
+    response = StreamingResponse(body, 200 if span.is_whole else 206, headers, media_type)
     response.headers["content-length"] = str(span.end - span.start)
     response.headers["accept-ranges"] = "bytes"
     if not span.is_whole:
         response.headers["content-range"] = f"bytes {span.start}-{span.end - 1}/{span.size}"
     return response
+
+
+async def with_first(content: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
+    """`content`, of which the first part was made: what is wrong until then is raised here."""
+    return _again(await anext(content, b""), content)
 
 
 async def _again(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
