@@ -106,15 +106,17 @@ def measure_store(car: Path, about: dict[str, Any]) -> dict[str, float]:
 
 
 def measure_sha256(car: Path) -> dict[str, float]:
-    """Seconds of hashing each block, all of them in memory."""
+    """Seconds, and those of the processor alone, of hashing each block, all of them in memory."""
     blocks = [data for _, data in CarReader().feed(car.read_bytes())]
     times: list[float] = []
+    processor_times: list[float] = []
     for _ in range(REPEATS):
-        start = time.perf_counter()
+        start, processor_start = time.perf_counter(), time.process_time()
         for data in blocks:
             hashlib.sha256(data).digest()
         times.append(time.perf_counter() - start)
-    return {"seconds": min(times), "blocks": len(blocks)}
+        processor_times.append(time.process_time() - processor_start)
+    return {"seconds": min(times), "processor": min(processor_times)}
 
 
 def in_a_process(task: str, car: Path, about: dict[str, Any]) -> dict[str, float]:
@@ -177,9 +179,9 @@ def report(records: int, folder: Path) -> None:
     sha256 = min(hashing["seconds"] for hashing, _ in turns)
     seconds, peak_mib = min(run["seconds"] for _, run in turns), max(run["peakMib"] for _, run in turns)
     print(f"{records} records, {len(repo.blocks)} blocks; SHA-256 of each: {sha256:.3f} s together")
-    processor = min(run["processor"] for _, run in turns)
+    processor = min(run["processor"] for _, run in turns) / min(hashing["processor"] for hashing, _ in turns)
     print(f"verify and store, durably: {seconds / sha256:.1f} x SHA-256 (wanted: at most {WANTED_RATIO:g})")
-    print(f"  of which the processor was busy, both cores counted: {processor / sha256:.1f} x")
+    print(f"  time of the processor alone, all cores together: {processor:.1f} x")
     print(f"peak memory: {peak_mib:.0f} MiB (wanted: at most {WANTED_PEAK_MIB})")
     if (peer := measure_peer(car, about)) is not None:
         print(
