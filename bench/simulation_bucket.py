@@ -71,6 +71,7 @@ def run_bucket() -> Generator[Bucket]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
+        httpx.post(f"{bucket.endpoint}/moto-api/reset").raise_for_status()  # its memory is the process's
         httpx.put(f"{bucket.endpoint}/{bucket.name}").raise_for_status()
         yield bucket
     finally:
