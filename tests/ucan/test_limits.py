@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from pail import Block
 from tests.ucan.people import (
     AGENT,
     BOB,
@@ -23,11 +24,12 @@ from ucan.search import MAX_CHAIN, MAX_RESOLUTIONS
 
 def chain(length: int) -> Delegation:
     """Agent and Bob delegate to each other, `length` proofs in all, the first by the space."""
-    proof = grant(SPACE, AGENT.did)
+    proofs = [grant(SPACE, AGENT.did)]
     people = [AGENT, BOB]
-    for number in range(length - 1):
-        proof = grant(people[number % 2], people[1 - number % 2].did, proofs=[proof])
-    return invoke(people[(length - 1) % 2], proofs=[proof])
+    for number in range(length - 1):  # by CID: else each copies all above it
+        proofs.append(grant(people[number % 2], people[1 - number % 2].did, proofs=[proofs[-1].cid]))
+    blocks = [Block(proof.cid, proof.data) for proof in proofs]
+    return invoke(people[(length - 1) % 2], proofs=[proofs[-1].cid], attached=blocks)
 
 
 def test_a_chain_of_the_limit_holds() -> None:
