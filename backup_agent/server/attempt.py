@@ -54,6 +54,7 @@ class Attempts:
     signer: Signer
     plc_url: str
     allow_private: bool
+    runs_per_host: int
     now: Callable[[], float] = time.time
     tls: ssl.SSLContext = field(default_factory=_new_tls)
     """Shared: to read the certificates of the authorities costs more than an unchanged run."""
@@ -84,13 +85,16 @@ class Attempts:
                 journal=self._file(f"{name}.blobs.jsonl"),
                 sealed_note=self._file(f"{name}.sealed.json"),
             )
-            return await back_up(work)
+            try:
+                return await back_up(work)
+            finally:
+                await pace.leave()
 
     async def _enter(self, account: Account, host: str, pace: SharedPace) -> None:
         """Raises Wait if the host is busy, or not to be asked for now."""
         now_ms = int(self.now() * 1000)
         leave = await self.database.ask(
-            lambda session: host_rows.enter(session, account.id, host, now_ms),
+            lambda session: host_rows.enter(session, account.id, host, now_ms, self.runs_per_host)
         )
         if not leave.tokens:
             raise Wait(leave.why, leave.wait_ms / 1000)

@@ -10,10 +10,15 @@ from typing import NamedTuple
 
 from clock_service.session import Session
 
-MAX_RUNS_AT_ONCE = 2
+RUNS_AT_ONCE = 4
+"""Of all workers together; the operator may choose another number."""
+
 CAPACITY = 500
 TOKENS_A_SECOND = 8
 """A reference PDS allows 3,000 requests in 300 s from one address."""
+
+FIRST_LOT = 4
+"""What an account takes in which little has changed."""
 
 LOT = 25
 RETRY_BUSY_S = 15
@@ -43,7 +48,7 @@ class HostRow(NamedTuple):
     filled: int
 
 
-def enter(session: Session, account: int, host: str, now_ms: int) -> Leave:
+def enter(session: Session, account: int, host: str, now_ms: int, runs_at_once: int) -> Leave:
     """Leave for a run of the account, which has its lease, to begin at `host`; and the first tokens."""
     row = _lock(session, host, now_ms)
     if row.not_before > now_ms:
@@ -55,9 +60,9 @@ def enter(session: Session, account: int, host: str, now_ms: int) -> Leave:
         (host,),
     )
     session.run("UPDATE agent_account SET host = ? WHERE id = ?", (host, account))
-    if rows[0][0] >= MAX_RUNS_AT_ONCE:
-        return Leave(0, RETRY_BUSY_S * 1000, f"{host} is busy with {MAX_RUNS_AT_ONCE} other accounts")
-    return _take(session, row, now_ms)
+    if rows[0][0] >= runs_at_once:
+        return Leave(0, RETRY_BUSY_S * 1000, f"{host} is busy with {runs_at_once} other accounts")
+    return _take(session, row, FIRST_LOT, now_ms)
 
 
 def take_tokens(session: Session, host: str, now_ms: int) -> Leave:
@@ -65,7 +70,12 @@ def take_tokens(session: Session, host: str, now_ms: int) -> Leave:
     row = _lock(session, host, now_ms)
     if row.not_before > now_ms:
         return Leave(0, row.not_before - now_ms, row.why)
-    return _take(session, row, now_ms)
+    return _take(session, row, LOT, now_ms)
+
+
+def give_back(session: Session, host: str, tokens: int) -> None:
+    """Requests that were not made after all."""
+    session.run("UPDATE agent_host SET tokens = tokens + ? WHERE name = ?", (tokens, host))
 
 
 def pause(session: Session, host: str, until_ms: int, why: str, now_ms: int) -> None:
@@ -97,16 +107,16 @@ def all_hosts(session: Session, limit: int) -> list[HostRow]:
     return [HostRow(*row) for row in session.rows(sql, (limit,))]
 
 
-def _take(session: Session, row: HostRow, now_ms: int) -> Leave:
+def _take(session: Session, row: HostRow, lot: int, now_ms: int) -> Leave:
     gained = max(0, now_ms - row.filled) * TOKENS_A_SECOND // 1000
     filled = row.filled + gained * 1000 // TOKENS_A_SECOND if gained else row.filled
     tokens = min(CAPACITY, row.tokens + gained)
-    taken = min(LOT, tokens)
+    taken = min(lot, tokens)
     sql = "UPDATE agent_host SET tokens = ?, filled = ? WHERE name = ?"
     session.run(sql, (tokens - taken, filled, row.name))
     if taken:
         return Leave(taken)
-    return Leave(0, LOT * 1000 // TOKENS_A_SECOND, f"{row.name} was asked as often as is polite")
+    return Leave(0, lot * 1000 // TOKENS_A_SECOND, f"{row.name} was asked as often as is polite")
 
 
 def _lock(session: Session, host: str, now_ms: int) -> HostRow:

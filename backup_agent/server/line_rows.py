@@ -13,23 +13,34 @@ from backup_agent.server.account_rows import FIELDS, account_of
 from backup_agent.server.schedule import next_on_grid
 from clock_service.session import Session
 
+_DUE = f"""
+    SELECT {FIELDS} FROM (
+        SELECT a.*, COALESCE(b.busy, 0) AS busy,
+            row_number() OVER (PARTITION BY a.space ORDER BY a.next_due, a.id) AS turn,
+            row_number() OVER (PARTITION BY a.host ORDER BY a.next_due, a.id) AS nth
+        FROM agent_account a
+        LEFT JOIN agent_host h ON h.name = a.host
+        LEFT JOIN (
+            SELECT host, count(*) AS busy FROM agent_account
+            WHERE host IS NOT NULL AND (job IS NOT NULL OR worker IS NOT NULL) GROUP BY host
+        ) AS b ON b.host = a.host
+        WHERE a.state = 'active'
+        AND (a.next_due <= ? OR a.next_due > ? + 2000 * a.every_s)
+        AND (h.not_before IS NULL OR h.not_before <= ?)
+    ) AS waiting
+    WHERE host IS NULL OR job IS NOT NULL OR nth + busy <= ?
+    ORDER BY turn, next_due, id LIMIT ?
+"""  # noqa: S608 - names of ours
 
-def due(session: Session, now_ms: int, limit: int) -> list[Account]:
-    """Active accounts whose time has come and that nobody runs: of each space the longest waiting first,
-    and of spaces turn by turn. Not those whose host is to be left in peace.
+
+def due(session: Session, now_ms: int, limit: int, runs_at_once: int) -> list[Account]:
+    """Active accounts whose time has come: of each space the longest waiting first, and of spaces turn by
+    turn. Not those whose host is to be left in peace, or has `runs_at_once` already.
 
     A time further ahead than two periods is due too: the machine's clock was wrong when it was set.
     """
-    sql = f"""
-        SELECT {FIELDS} FROM (
-            SELECT a.*, row_number() OVER (PARTITION BY a.space ORDER BY a.next_due, a.id) AS turn
-            FROM agent_account a LEFT JOIN agent_host h ON h.name = a.host
-            WHERE a.state = 'active'
-            AND (a.next_due <= ? OR a.next_due > ? + 2000 * a.every_s)
-            AND (h.not_before IS NULL OR h.not_before <= ?)
-        ) AS waiting ORDER BY turn, next_due, id LIMIT ?
-    """  # noqa: S608 - names of ours
-    return [account_of(row) for row in session.rows(sql, (now_ms, now_ms, now_ms, limit))]
+    rows = session.rows(_DUE, (now_ms, now_ms, now_ms, runs_at_once, limit))
+    return [account_of(row) for row in rows]
 
 
 def note_in_line(session: Session, account: Account, job: str, now_ms: int) -> None:

@@ -33,6 +33,12 @@ class SharedPace(Pace):
         """From now on requests to `host` cost tokens."""
         self._host, self._tokens = host, tokens
 
+    async def leave(self) -> None:
+        """Give back what was not used."""
+        tokens, self._tokens = self._tokens, 0
+        if tokens:
+            await self._database.ask(lambda session: host_rows.give_back(session, self._host, tokens))
+
     async def before(self, url: httpx.URL) -> None:
         """Wait for a token. Raises RateLimited if that would take longer than PATIENCE_S."""
         if host_of(url) != self._host:

@@ -11,10 +11,11 @@ from threading import Event, Thread
 from backup_agent.server import line_rows, run_rows
 from backup_agent.server.account import Account
 from backup_agent.server.database import Database
+from backup_agent.server.host_rows import RUNS_AT_ONCE
 from backup_agent.server.jobs import Jobs, Line
 from clock_service.errors import StoreUnavailable
 
-TICK_S = 1.0
+TICK_S = 0.5
 MAX_IN_LINE = 64
 """Jobs in line, of all workers together; the rest are due and wait their turn by space."""
 
@@ -38,11 +39,13 @@ class Ticker:
         *,
         now: Callable[[], float] = time.time,
         max_in_line: int = MAX_IN_LINE,
+        runs_per_host: int = RUNS_AT_ONCE,
     ) -> None:
         self._database = database
         self._jobs = jobs
         self._now = now
         self._max_in_line = max_in_line
+        self._runs_per_host = runs_per_host
         self._forget_at_s = 0.0
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="ticker", daemon=True)
@@ -58,7 +61,9 @@ class Ticker:
         """Put what is due in line; how many. Raises StoreUnavailable."""
         now_ms = int(self._now() * 1000)
         room = self._max_in_line - self._database.do(line_rows.in_line)
-        accounts = self._database.do(lambda session: line_rows.due(session, now_ms, max(room, 1)))
+        accounts = self._database.do(
+            lambda session: line_rows.due(session, now_ms, max(room, 1), self._runs_per_host)
+        )
         under_way = self._jobs.open_among([each.job for each in accounts if each.job is not None])
         busy = [each for each in accounts if each.job in under_way]
         self._database.do(lambda session: line_rows.postpone(session, busy, now_ms + LOOK_AGAIN_MS))

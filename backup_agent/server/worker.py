@@ -12,6 +12,7 @@ from pathlib import Path
 
 from backup_agent.server.attempt import Attempts
 from backup_agent.server.database import Database
+from backup_agent.server.host_rows import RUNS_AT_ONCE
 from backup_agent.server.jobs import Jobs
 from backup_agent.server.limits import Limits
 from backup_agent.server.places import Places
@@ -36,6 +37,7 @@ class Settings:
     slots: int = 8
     beat: Beat = field(default_factory=Beat)
     max_in_line: int = MAX_IN_LINE
+    runs_per_host: int = RUNS_AT_ONCE
 
 
 def new_name() -> str:
@@ -62,10 +64,24 @@ class Worker:
         self.name = new_name()
         self.places = Places(settings.cache, settings.folders)
         self._database = database
-        attempts = Attempts(database, self.places, signer, settings.plc_url, settings.allow_private, now=now)
+        attempts = Attempts(
+            database,
+            self.places,
+            signer,
+            settings.plc_url,
+            settings.allow_private,
+            settings.runs_per_host,
+            now=now,
+        )
         self.runner = Runner(attempts, self.name, settings.limits, lambda each: self.ticker.put_now(each))
         self.jobs = Jobs(database.url, self.name, self.runner, slots=settings.slots)
-        self.ticker = Ticker(database, self.jobs, now=now, max_in_line=settings.max_in_line)
+        self.ticker = Ticker(
+            database,
+            self.jobs,
+            now=now,
+            max_in_line=settings.max_in_line,
+            runs_per_host=settings.runs_per_host,
+        )
         self.watchdog = Watchdog(database, self.name, self.jobs.adopt, die, beat=settings.beat)
 
     def start(self) -> None:

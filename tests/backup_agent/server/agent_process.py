@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
+import sys
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,19 +23,18 @@ STOP_TIMEOUT_S = 30
 class AgentProcess:
     """One server; it can be killed, frozen, and started again at the same place."""
 
-    def __init__(self, home: Path, environ: Mapping[str, str], *options: str | Path) -> None:
-        self.home = home
+    def __init__(self, command: Sequence[str | Path], environ: Mapping[str, str], log: Path) -> None:
+        self._command = command
         self._environ = environ
-        self._options = options
         self._process: subprocess.Popen[str] | None = None
-        self.url, self.did, self._port = "", "", "0"
-        self.log = home.with_suffix(".log")
+        self.url, self.did = "", ""
+        self.log = log
 
     def start(self) -> None:
         with self.log.open("a") as errors:
             self._process = subprocess.Popen(
-                [COMMAND, "serve", "--port", self._port, "--json", *map(str, self._options)],
-                env=dict(os.environ) | {"SKYPAIL_HOME": str(self.home)} | dict(self._environ),
+                self._command,
+                env=dict(os.environ) | dict(self._environ),
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
@@ -42,10 +43,25 @@ class AgentProcess:
         line = self._process.stdout.readline()
         assert line, self.log.read_text()
         started = json.loads(line)
-        self.url, self.did, self._port = started["url"], started["did"], started["url"].rpartition(":")[2]
+        self.url, self.did = started["url"], started["did"]
 
     def kill(self) -> None:
         self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
+
+    def wait(self) -> int:
+        """Its exit code, when it ends by itself."""
+        assert self._process
+        self._process.communicate(timeout=STOP_TIMEOUT_S)
+        code, self._process = self._process.returncode, None
+        return code
 
     def stop(self) -> int:
         """As the operator stops it; its exit code."""
@@ -65,7 +81,10 @@ class AgentProcess:
 
 @contextmanager
 def running_agent(home: Path, environ: Mapping[str, str], *options: str | Path) -> Generator[AgentProcess]:
-    server = AgentProcess(home, environ, *options)
+    """`skypail serve` on a free port; started again it answers at the same one."""
+    with free_port() as port:
+        command = [COMMAND, "serve", "--port", str(port), "--json", *options]
+        server = AgentProcess(command, {"SKYPAIL_HOME": str(home), **environ}, home.with_suffix(".log"))
     try:
         server.start()
         yield server
@@ -73,9 +92,26 @@ def running_agent(home: Path, environ: Mapping[str, str], *options: str | Path) 
         server.kill()
 
 
-def until(what: object, seconds: float = 20.0) -> None:
+@contextmanager
+def running_child(log: Path, **told: object) -> Generator[AgentProcess]:
+    """`tests.backup_agent.server.child`, told so."""
+    command = [sys.executable, "-m", "tests.backup_agent.server.child", json.dumps(told)]
+    server = AgentProcess(command, {}, log)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+@contextmanager
+def free_port() -> Generator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        yield sock.getsockname()[1]
+
+
+def until(what: Callable[[], bool], seconds: float = 20.0) -> None:
     """Wait until `what()` is true."""
-    assert callable(what)
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, f"{what} did not come true in {seconds} s"

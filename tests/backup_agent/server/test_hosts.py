@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backup_agent.server import host_rows
 from backup_agent.server.account import Account
-from backup_agent.server.host_rows import CAPACITY, LOT, MAX_PAUSE_S, MAX_RUNS_AT_ONCE, TOKENS_A_SECOND, Leave
+from backup_agent.server.host_rows import CAPACITY, LOT, MAX_PAUSE_S, RUNS_AT_ONCE, TOKENS_A_SECOND, Leave
 from tests.backup_agent.server.rows import NOW_MS, Book
 
 HOST = "pds.example.com"
@@ -21,7 +21,9 @@ def running(book: Book, number: int) -> Account:
 
 
 def enter(book: Book, account: Account) -> Leave:
-    return book.database.do(lambda session: host_rows.enter(session, account.id, HOST, book.now_ms))
+    return book.database.do(
+        lambda session: host_rows.enter(session, account.id, HOST, book.now_ms, RUNS_AT_ONCE)
+    )
 
 
 def take(book: Book) -> Leave:
@@ -29,14 +31,14 @@ def take(book: Book) -> Leave:
 
 
 def test_no_more_runs_than_are_polite(book: Book) -> None:
-    accounts = [running(book, number) for number in range(MAX_RUNS_AT_ONCE + 1)]
+    accounts = [running(book, number) for number in range(RUNS_AT_ONCE + 1)]
     leaves = [enter(book, account) for account in accounts]
-    assert [bool(leave.tokens) for leave in leaves] == [True] * MAX_RUNS_AT_ONCE + [False]
+    assert [bool(leave.tokens) for leave in leaves] == [True] * RUNS_AT_ONCE + [False]
     assert HOST in leaves[-1].why
 
 
 def test_a_dead_workers_run_does_not_count(book: Book) -> None:
-    accounts = [running(book, number) for number in range(MAX_RUNS_AT_ONCE + 1)]
+    accounts = [running(book, number) for number in range(RUNS_AT_ONCE + 1)]
     for account in accounts[:-1]:
         enter(book, account)
     book.database.do(lambda session: session.run("UPDATE agent_worker SET is_dead = 1 WHERE id = 'w0'"))
@@ -85,3 +87,10 @@ def test_a_clock_that_goes_back_gives_no_tokens(book: Book) -> None:
         take(book)
     book.now_ms -= 86_400_000
     assert take(book).tokens == 0
+
+
+def test_what_was_not_asked_is_given_back(book: Book) -> None:
+    account = running(book, 1)
+    tokens = enter(book, account).tokens
+    book.database.do(lambda session: host_rows.give_back(session, HOST, tokens - 1))
+    assert sum(take(book).tokens for _ in range(CAPACITY // LOT)) == CAPACITY - 1

@@ -10,7 +10,9 @@ HOUR_MS = 3_600_000
 
 
 def due(book: Book, limit: int = 100) -> list[str]:
-    return [each.did for each in book.database.do(lambda session: line_rows.due(session, book.now_ms, limit))]
+    return [
+        each.did for each in book.database.do(lambda session: line_rows.due(session, book.now_ms, limit, 2))
+    ]
 
 
 def test_due_is_whose_time_has_come(book: Book) -> None:
@@ -39,7 +41,7 @@ def test_accounts_of_a_host_that_rests_are_not_due(book: Book) -> None:
     book.database.do(
         lambda session: session.run("UPDATE agent_account SET worker = ? WHERE id = ?", (worker, account.id))
     )
-    book.database.do(lambda session: host_rows.enter(session, account.id, "pds.example.com", NOW_MS))
+    book.database.do(lambda session: host_rows.enter(session, account.id, "pds.example.com", NOW_MS, 2))
     book.database.do(lambda session: host_rows.note_failure(session, "pds.example.com", "silent", NOW_MS))
     assert due(book) == []
     book.now_ms += host_rows.FIRST_PAUSE_S * 1000
@@ -65,3 +67,15 @@ def test_no_two_jobs_have_one_number(book: Book) -> None:
     account = book.add("did:plc:a")
     numbers = [book.database.do(lambda session: line_rows.next_slot(session, account)) for _ in range(3)]
     assert numbers == [0, 1, 2]
+
+
+def test_of_one_host_no_more_stand_in_line_than_may_run_at_once(book: Book) -> None:
+    for number in range(5):
+        book.add(f"did:plc:{number}")
+    book.database.do(lambda session: session.run("UPDATE agent_account SET host = 'pds.example.com'"))
+    book.add("did:plc:elsewhere")
+    first = book.database.do(lambda session: line_rows.due(session, NOW_MS, 10, 2))
+    assert [each.did for each in first] == ["did:plc:0", "did:plc:1", "did:plc:elsewhere"]
+    book.database.do(lambda session: line_rows.note_in_line(session, first[0], "job", NOW_MS))
+    second = book.database.do(lambda session: line_rows.due(session, NOW_MS, 10, 2))
+    assert [each.did for each in second] == ["did:plc:1", "did:plc:elsewhere"]
