@@ -104,7 +104,7 @@ class AccountTable:
         raise PlanNotFound("this provider has no plans, and wants none")
 
     async def _conclude(self, task: Task[CID]) -> Outcome:
-        """Of receipts only those of an `http/put` lead to anything: then its blob is accepted."""
+        """The receipt of an `http/put`: its blob is accepted. Nothing waits for any other."""
         try:
             receipt = view_receipt(task.nb, task.blocks)
         except (MissingBlock, DecodeError, TooLarge) as error:

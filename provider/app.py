@@ -75,7 +75,7 @@ class ProviderApp:
         keys_of: KeyResolver = resolve_none,
     ) -> None:
         self._store = store
-        self._hosting = Hosting(store, blobs, issuer, setup.base_url, now=now)
+        self.hosting = Hosting(store, blobs, issuer, setup.base_url, now=now)
         self._sweeper = Sweeper(store, blobs)
         clocks = ClockService(store.clocks, setup.policy)
         service = self._service(clocks, setup, now, keys_of)
@@ -90,7 +90,7 @@ class ProviderApp:
     def _service(
         self, clocks: ClockService, setup: Setup, now: Callable[[], float], keys_of: KeyResolver
     ) -> Service:
-        hosting, issuer = self._hosting, self._hosting.issuer
+        hosting, issuer = self.hosting, self.hosting.issuer
         accounts = Accounts(self._store, issuer, setup.base_url, setup.mail, now=now)
         clock_rows = Table(clocks, issuer, keys_of).rows()
         kept = [row for row in clock_rows if setup.has_clocks or row.definition is REVOKE]
@@ -124,9 +124,9 @@ class ProviderApp:
             await sweeping
 
     async def _upload(self, request: Request) -> Response:
-        blob = self._hosting.redeem(request.path_params["ticket"])
+        blob = self.hosting.redeem(request.path_params["ticket"])
         try:
-            await self._hosting.receiver.receive(blob, request.stream())
+            await self.hosting.receiver.receive(blob, request.stream())
         except ClientDisconnect as error:
             raise UploadInterrupted("the sender has gone; put the whole again") from error
         return Response(status_code=200)
@@ -134,7 +134,7 @@ class ProviderApp:
     async def _receipt(self, request: Request) -> Response:
         """An accept's can be made again from its allocation; others are those of the shell."""
         with suppress(DecodeError):
-            receipt = await self._hosting.accept_receipt(parse_cid(request.path_params["task"]))
+            receipt = await self.hosting.accept_receipt(parse_cid(request.path_params["task"]))
             if receipt is not None:
                 return Response(encode_response([receipt]), media_type=CONTENT_TYPE)
         return await self.shell.receipt(request)

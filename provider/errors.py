@@ -5,6 +5,7 @@ ProviderError                          names are those of the original, where it
 ├── BlobSizeOutsideOfSupportedRange      larger than any blob may be, or empty of meaning: below 0
 ├── DigestNotSupported                   not named by a sha2-256
 ├── AllocatedMemoryHadNotBeenWrittenTo   accepted before the bytes came, or after they were given up
+├── AllocationNotFound                   no room was ever promised for that, or too long ago
 ├── BlobNotFound                         the space does not hold it
 ├── UploadNotFound                       the space does not list it
 ├── IndexNotFound, ShardNotFound         an index that is not in the space, or is of what is not
@@ -66,6 +67,13 @@ class AllocatedMemoryHadNotBeenWrittenTo(ProviderError):
 
     def __init__(self) -> None:
         super().__init__("Blob not found: its bytes have not arrived")
+
+
+class AllocationNotFound(ProviderError):
+    """Invoke `space/blob/add` again."""
+
+    def __init__(self) -> None:
+        super().__init__("no room is promised for that; invoke space/blob/add again")
 
 
 class _Digest(ProviderError):

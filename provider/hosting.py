@@ -18,7 +18,7 @@ from provider import tasks
 from provider.blobs import Blobs
 from provider.capabilities import Blob
 from provider.digest import is_digest
-from provider.errors import BlobNotFound, DigestNotSupported
+from provider.errors import AllocationNotFound, BlobNotFound, DigestNotSupported
 from provider.receiving import Receiver
 from provider.records import Allocation, Entry
 from provider.store import ProviderStore
@@ -78,13 +78,14 @@ class Hosting:
         return self._tickets.redeem(ticket, int(self._now())).blob
 
     async def conclude(self, put: CID) -> None:
-        """Take the blob of the task `put` into its space, if that is a task of ours.
+        """Take the blob of the task `put` into its space.
 
-        Raises AllocatedMemoryHadNotBeenWrittenTo, InsufficientStorage.
+        Raises AllocationNotFound, AllocatedMemoryHadNotBeenWrittenTo, InsufficientStorage.
         """
         allocation = await self.store.allocation(put)
-        if allocation is not None and allocation.put == put:
-            await self.store.accept(allocation)
+        if allocation is None or allocation.put != put:
+            raise AllocationNotFound
+        await self.store.accept(allocation)
 
     async def accept_receipt(self, task: CID) -> Receipt | None:
         """The receipt of an accept task whose blob is in its space."""

@@ -16,6 +16,9 @@ MAX_SPACES_READ = 10_000
 MAX_ALLOCATIONS = 1024
 """Of one space, not yet accepted and not yet expired."""
 
+LATE_S = 86_400
+"""How long after it has expired a blob may still be accepted, if there is room."""
+
 RECEIPT_LIFE_S = 7 * 86_400
 """How long after it would have expired an accepted allocation still gives its receipt."""
 
@@ -96,7 +99,7 @@ def _check_quota(
 
 def _forget_old(session: Session, number: int, now_unix_s: int) -> None:
     sql = "DELETE FROM allocation WHERE space = ? AND is_accepted = ? AND expires_at <= ?"
-    session.run(sql, (number, 0, now_unix_s))
+    session.run(sql, (number, 0, now_unix_s - LATE_S))
     session.run(sql, (number, 1, now_unix_s - RECEIPT_LIFE_S))
 
 
