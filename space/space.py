@@ -141,7 +141,7 @@ class Space:
             kept = self._far.get(here) if self._far else {}
         rest = [cid for cid in cids if cid not in kept]
         ahead = self._read_ahead(slots[0] for cid in rest if (slots := found.get(cid[-32:])))
-        contents = [self._read(cid, found.get(cid[-32:], ()), ahead) for cid in rest]
+        contents = [self._read(cid, found.get(cid[-32:], ()), ahead, doomed=doomed) for cid in rest]
         if self._far is None:
             return Hashed(contents)
         kept.update(zip(rest, contents, strict=True))
@@ -168,18 +168,37 @@ class Space:
                 continue
         return contents
 
-    def _read(self, cid: CID, slots: Sequence[Slot], ahead: Mapping[Slot, bytes]) -> bytes:
+    def _read(
+        self,
+        cid: CID,
+        slots: Sequence[Slot],
+        ahead: Mapping[Slot, bytes],
+        *,
+        doomed: bool,
+        anew: bool = False,
+    ) -> bytes:
         damaged: CorruptBlock | None = None
+        vanished: list[int] = []
         for slot in slots if cid[-34:-32] == _SHA2_256 else ():
             try:
                 return self._read_slot(cid, slot, ahead.get(slot))
-            except FileNotFoundError:  # the shard vanished
-                self._forget(slot.shard)
-                continue
+            except FileNotFoundError:
+                vanished.append(slot.shard)
             except HashMismatch:
                 damaged = CorruptBlock(cid, self._entry_of(slot.shard).name, slot.offset)
                 self._quarantine(slot)
+        if vanished and not anew:
+            return self._read(cid, self._look_anew(cid, vanished, doomed), {}, doomed=doomed, anew=True)
         raise damaged or MissingBlock(cid)
+
+    def _look_anew(self, cid: CID, vanished: Iterable[int], doomed: bool) -> Sequence[Slot]:
+        """Where else the block is: a prune may have copied it since before it removed a shard."""
+        for shard in vanished:
+            self._entries.pop(shard, None)
+        with guarded("looking blocks up"):
+            if any(self.index.entry_of(shard) for shard in vanished):
+                self.refresh()
+            return self.index.find({cid[-32:]}, doomed=doomed).get(cid[-32:], ())
 
     def _read_slot(self, cid: CID, slot: Slot, content: bytes | None) -> bytes:
         """Read once more by the shard's name before a copy is called damaged: it may be another file now."""
@@ -207,13 +226,6 @@ class Space:
                 raise FileNotFoundError(shard)
             self._entries[shard] = entry
         return entry
-
-    def _forget(self, shard: int) -> None:
-        """A place that is near is listed before anything counts on it; far away it is noticed here."""
-        entry = self._entries.pop(shard, None)
-        if entry and not self.place.is_near:
-            with suppress(SpaceError), guarded("noting a lost shard"), self.index:
-                self.index.forget([entry.name])
 
     def _quarantine(self, slot: Slot) -> None:
         """As best as can be: a full disk must not hide that a block is damaged."""

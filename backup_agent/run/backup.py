@@ -17,7 +17,7 @@ from backup_agent.run.record import Findings, record, stage_identity
 from backup_agent.run.repository import get_repository
 from backup_agent.run.staging import Staging
 from backup_agent.run.wanted import wanted_blobs
-from space import SpaceError
+from space import PruneBegan, SpaceError
 
 
 async def back_up(run_: Run) -> Outcome:
@@ -26,6 +26,14 @@ async def back_up(run_: Run) -> Outcome:
     Raises AgentError if nothing could be recorded, SpaceError if the space fails. The space is then
     as before, but for proved blocks that the next run need not fetch again.
     """
+    try:
+        return await _attempt(run_)
+    except PruneBegan:  # what it found in the space may be about to go: looked at again it counts no more
+        run_.space.refresh()
+        return await _attempt(run_)
+
+
+async def _attempt(run_: Run) -> Outcome:
     run_.progress.phase("Asking the host")
     base = find_base(run_, run_.clock.head())
     latest = await run_.source.latest_commit(run_.account)
