@@ -76,11 +76,11 @@ class Caller:
     def revoke(self, delegation: Delegation) -> None:
         """Make `delegation` worth nothing to this service, in the name of the agent.
 
+        Its proofs go along: they show whose it is in the end.
         Raises RemoteClockError by its kinds.
         """
         itself = Access(self._access.agent, self._access.agent.did, ())
-        block = Block(delegation.cid, delegation.data)
-        self._execute(itself, REVOKE, Grant((), {}), {"ucan": delegation.cid}, [block])
+        self._execute(itself, REVOKE, Grant((), {}), {"ucan": delegation.cid}, list(delegation.export()))
 
     def _grant(self, can: str) -> Grant | None:
         return self._access.grant(can, int(self._now()))

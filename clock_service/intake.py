@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from time import monotonic
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -15,6 +16,12 @@ BODY_TIMEOUT_S = 30.0
 
 MAX_HELD_BYTES = 128 << 20
 """Of all bodies that are being received or worked on."""
+
+LARGE_BYTES = 128 << 10
+"""A body from that size on is taken apart for longer than others should wait."""
+
+LARGE_BYTES_PER_S = 8 << 20
+"""At which large bodies are begun, one after the other, so that small ones get in between."""
 
 
 class NotReceived(Exception):
@@ -30,6 +37,7 @@ class Intake:
 
     def __init__(self) -> None:
         self.held_bytes = 0
+        self._next_large_s = 0.0
 
     @asynccontextmanager
     async def body(self, request: Request) -> AsyncGenerator[bytes]:
@@ -48,9 +56,17 @@ class Intake:
                 raise NotReceived(408, f"the body took more than {BODY_TIMEOUT_S:.0f} s") from error
             except ClientDisconnect as error:
                 raise NotReceived(400, "the client has gone") from error
+            if size >= LARGE_BYTES:
+                await self._pace(size)
             yield b"".join(chunks)
         finally:
             self.held_bytes -= size
+
+    async def _pace(self, size: int) -> None:
+        now_s = monotonic()
+        begin_s = max(now_s, self._next_large_s)
+        self._next_large_s = begin_s + size / LARGE_BYTES_PER_S
+        await asyncio.sleep(begin_s - now_s)
 
     def _check(self, size: int) -> None:
         if size > MAX_BODY_BYTES:

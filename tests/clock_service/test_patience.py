@@ -147,3 +147,20 @@ def test_a_body_that_is_too_much_or_too_slow_is_let_go(monkeypatch, limit, value
     with pytest.raises(NotReceived) as caught:
         read(taken, body)
     assert (caught.value.status, taken.held_bytes) == (status, 0)
+
+
+def test_large_bodies_are_begun_one_after_the_other_and_small_ones_at_once(monkeypatch) -> None:
+    monkeypatch.setattr(intake, "LARGE_BYTES", 4)
+    monkeypatch.setattr(intake, "LARGE_BYTES_PER_S", 200)
+    taken, begun = Intake(), []
+
+    async def receive(text: bytes) -> None:
+        async with taken.body(Body(text)) as content:  # type: ignore[arg-type]
+            begun.append(content)
+
+    async def crowd() -> None:
+        await asyncio.gather(*(receive(text) for text in (b"large 1", b"large 2", b"s1", b"large 3", b"s2")))
+
+    asyncio.run(crowd())
+    assert sorted(begun[:3]) == [b"large 1", b"s1", b"s2"]
+    assert begun[3:] == [b"large 2", b"large 3"]

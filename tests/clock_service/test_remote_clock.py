@@ -1,5 +1,6 @@
 """`RemoteClock`: asks a service by UCAN, believes only what can be checked."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from time import time
@@ -12,7 +13,7 @@ from pail import run
 from pail.clock import advance
 from tests.clock_service.remote import HELPER, OWNER, SERVICE, SPACE, STRANGER, Agent, Host, grant
 from tests.memory_store import value
-from ucan import Failure, Outcome, Server, Service, provide
+from ucan import Failure, Outcome, Server, Service, delegate, provide
 
 ALL = ("clock/head", "clock/advance")
 
@@ -122,6 +123,13 @@ def test_a_revoked_delegation_is_worth_nothing(host: Host, helper: Agent) -> Non
     host.caller(SPACE).revoke(held)
     with pytest.raises(ClockRefused, match="it was revoked"):
         host.clock(helper, held).head()
+
+
+def test_who_passed_something_on_takes_it_back(host: Host) -> None:
+    held = grant(HELPER, *ALL)
+    passed_on = delegate(HELPER, STRANGER.did, held.ucan.capabilities, expires_at_unix=None, proofs=[held])
+    host.caller(HELPER).revoke(passed_on)
+    assert asyncio.run(host.store.revocations([passed_on.cid])) == {(passed_on.cid, HELPER.did)}
 
 
 def test_a_stranger_cannot_revoke(host: Host, helper: Agent) -> None:
