@@ -84,13 +84,14 @@ class Node(NamedTuple):
     def content(self) -> list[Place | Entry]:
         """Entries and subtrees, the last first: what a stack wants."""
         content: list[Place | Entry] = []
-        children = self.children()
-        for entry in reversed(self.entries):
-            if (child := children.pop()) is not None:
-                content.append(child)
+        below, high = self.layer - 1, self.place.high
+        for entry, link in zip(reversed(self.entries), reversed(self.links), strict=False):
+            if link is not None:
+                content.append(Place(link, below, entry[0], high))
             content.append(entry)
-        if (child := children.pop()) is not None:
-            content.append(child)
+            high = entry[0]
+        if self.links[0] is not None:
+            content.append(Place(self.links[0], below, self.place.low, high))
         return content
 
 

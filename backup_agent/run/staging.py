@@ -42,7 +42,7 @@ class Staging:
         new = self._stage.put_many(batch)
         self.staged_blocks += new
         if new:
-            self.staged_bytes += sum(len(data) for _, data in batch)
+            self.staged_bytes += sum([len(data) for _, data in batch])
 
     def get(self, cids: Sequence[CID]) -> list[bytes]:
         """A `pail.Reader` over what is staged and what the space has."""
