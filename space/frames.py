@@ -23,8 +23,8 @@ import zstandard
 from pail.car import MAX_SHARD_BYTES
 from space.layout import SMALL_SHARD_BYTES
 
-FRAME_BYTES = 256 << 10
-"""Plain bytes of a frame of anything larger: measured in spec/space.md."""
+FRAME_BYTES = 1 << 20
+"""Plain bytes of a frame of anything larger. Measured: see spec/space.md."""
 
 MAX_FRAME_BYTES = 8 << 20
 """Plain bytes of the largest frame that is read."""
@@ -32,7 +32,13 @@ MAX_FRAME_BYTES = 8 << 20
 MAX_FRAMES = MAX_SHARD_BYTES // 1024
 """Most frames of one table."""
 
-_LEVEL_OF_SMALL, _LEVEL = 19, 3
+HARD_BYTES = 16 << 20
+"""More plain bytes than this are compressed fast rather than as well as can be."""
+
+_FAST, _HARD = 9, 19
+_WORTH_IT = 0.9
+"""What shrinks less than to this at first is media, on which the hard level takes 200 times as long."""
+
 _THREADS = min(4, os.cpu_count() or 1)
 
 _HEAD, _ENTRY, _FOOT = struct.Struct("<II"), struct.Struct("<II"), struct.Struct("<IBI")
@@ -63,11 +69,10 @@ def pack(read: Callable[[int, int], bytes], size: int, write: Callable[[bytes], 
 
     How many bytes that is.
     """
-    small = size <= SMALL_SHARD_BYTES
-    frame_bytes = SMALL_SHARD_BYTES if small else FRAME_BYTES
+    frame_bytes = SMALL_SHARD_BYTES if size <= SMALL_SHARD_BYTES else FRAME_BYTES
     plain = (read(at, min(frame_bytes, size - at)) for at in range(0, size, frame_bytes))
     sizes: list[tuple[int, int]] = []
-    for frame, plain_size in _compressed(plain, _LEVEL_OF_SMALL if small else _LEVEL):
+    for frame, plain_size in _compressed(plain, hard=size <= HARD_BYTES):
         write(frame)
         sizes.append((len(frame), plain_size))
     table = encode_table(sizes)
@@ -75,11 +80,14 @@ def pack(read: Callable[[int, int], bytes], size: int, write: Callable[[bytes], 
     return sum(packed for packed, _ in sizes) + len(table)
 
 
-def _compressed(plain: Iterator[bytes], level: int) -> Iterator[tuple[bytes, int]]:
+def _compressed(plain: Iterator[bytes], *, hard: bool) -> Iterator[tuple[bytes, int]]:
     """Each of `plain` as a frame, in order, and its plain size; a few at once."""
 
     def compress(content: bytes) -> tuple[bytes, int]:
-        return zstandard.ZstdCompressor(level=level, write_checksum=True).compress(content), len(content)
+        frame = zstandard.ZstdCompressor(level=_FAST, write_checksum=True).compress(content)
+        if hard and len(frame) < len(content) * _WORTH_IT:
+            frame = zstandard.ZstdCompressor(level=_HARD, write_checksum=True).compress(content)
+        return frame, len(content)
 
     with ThreadPoolExecutor(_THREADS) as pool:
         waiting: list[Future[tuple[bytes, int]]] = []

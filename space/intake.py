@@ -107,6 +107,8 @@ def take_in(space: Inspected, entry: Entry, known: ShardRow | None) -> Look | No
     assert shard is not None
     try:
         slices = take_stock(open_shard(space.place, entry), shard)
+        if slices is None and not space.place.is_near:  # the line may have been bad, not the shard
+            slices = take_stock(open_shard(space.place, entry), shard)
         if slices is not None:
             look = Look(entry, State.WHOLE, slices.blocks)
         else:

@@ -8,7 +8,7 @@ whole shards that nothing names: the next look at the place takes them in.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, KeysView, Sequence
+from collections.abc import Callable, Collection, Iterable, KeysView, Mapping, Sequence
 from itertools import islice
 from typing import Protocol, Self
 
@@ -27,6 +27,11 @@ from space.stock import MAX_BLOCK_BYTES
 
 MAX_KEPT_BLOCKS = 4096
 """Of a publishing with more blocks none is kept at hand: a first backup's would drive out each other."""
+
+
+MEDIA_BYTES = 16 << 10
+"""Where shards rest compressed, raw blocks from this size on have shards of their own: they would
+make others large, and compress badly."""
 
 
 class Holder(Protocol):
@@ -64,6 +69,8 @@ class Stage:
         self._space = space
         self._record = record
         self._writers: list[ShardWriter] = []
+        self._open_writers: dict[bool, int] = {}
+        """The numbers of those that still take blocks, by whether they take media."""
         self._drafts: list[Draft] = []
         self._background = Background()
         self._staged: dict[CID, int] = {}  # writer << 32 | number in that shard
@@ -95,24 +102,26 @@ class Stage:
         if max(map(len, fresh.values()), default=0) > MAX_BLOCK_BYTES:
             raise TooLarge(f"a block is larger than {MAX_BLOCK_BYTES} bytes")
         with guarded("writing a shard"):
-            self._append(fresh)
+            for is_media, some in _by_kind(fresh) if self._place.packs else [(False, fresh)]:
+                self._append(some, is_media)
         return len(fresh)
 
-    def _append(self, blocks: dict[CID, bytes]) -> None:
+    def _append(self, blocks: dict[CID, bytes], is_media: bool) -> None:
         while blocks:
-            if not self._writers:
+            number = self._open_writers.get(is_media)
+            if number is None:
+                number = self._open_writers[is_media] = len(self._writers)
                 self._writers.append(ShardWriter(self._draft(), self._background))
-            writer = self._writers[-1]
+            writer = self._writers[number]
             taken = writer.room_for(blocks)
             batch = blocks if taken == len(blocks) else dict(islice(blocks.items(), taken))
-            first = len(self._writers) - 1 << 32 | len(writer)
+            first = number << 32 | len(writer)
             self._staged.update(zip(batch, range(first, first + taken), strict=True))
             writer.add(batch)
-            if taken == len(blocks):
-                return
+            if taken < len(blocks):
+                writer.flush()
+                del self._open_writers[is_media]
             blocks = dict(islice(blocks.items(), taken, None))
-            writer.flush()
-            self._writers.append(ShardWriter(self._draft(), self._background))
 
     def has(self, cids: Collection[CID]) -> set[CID]:
         """Those of `cids` that are staged or in the space."""
@@ -217,3 +226,10 @@ class Stage:
     def _check_open(self) -> None:
         if not self._open:
             raise StageClosed("the stage was published or dropped")
+
+
+def _by_kind(blocks: Mapping[CID, bytes]) -> list[tuple[bool, dict[CID, bytes]]]:
+    """The blocks that are media, and those that are not; neither if there are none."""
+    media = {cid: data for cid, data in blocks.items() if len(data) >= MEDIA_BYTES and cid.codec == RAW}
+    rest = {cid: data for cid, data in blocks.items() if cid not in media} if media else dict(blocks)
+    return [pair for pair in ((False, rest), (True, media)) if pair[1]]

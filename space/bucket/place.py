@@ -13,8 +13,8 @@ from pathlib import Path
 import obstore
 from obstore.store import ObjectStore
 
-from space.bucket.faults import Asking, Lost, PastEnd
-from space.bucket.upload import Upload, version_of
+from space.bucket.faults import Asking, Lost, PastEnd, WrongBytes
+from space.bucket.upload import Upload, etag_of, version_of
 from space.drafts import Drafts, FileDraft
 from space.files import LOCAL_FILES, Files
 from space.kept_bytes import KeptBytes
@@ -118,12 +118,19 @@ class BucketPlace:
         if kept is not None:
             return kept[: limit_bytes + 1]
         try:
-            content = self.read(path, 0, limit_bytes + 1)
-        except FileNotFoundError:
+            content = self._ask(f"reading {path}", lambda: self._read_sure(path, limit_bytes + 1, listed))
+        except (FileNotFoundError, Lost):
             return None
         if listed and len(content) == listed.size:
             self._kept.put({key: content})
         return content
+
+    def _read_sure(self, path: str, size: int, listed: Entry | None) -> bytes:
+        """What is kept must not be what a bad line made of it: read twice, unless the ETag proves it."""
+        content = self.read(path, 0, size)
+        if listed is None or listed.version == etag_of(content) or self.read(path, 0, size) == content:
+            return content
+        raise WrongBytes
 
     def open(self, room: str, entry: Entry) -> OpenedObject:
         return OpenedObject(self, _path(room, entry.name), entry.size)

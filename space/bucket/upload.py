@@ -124,8 +124,17 @@ class _Parts:
     @property
     def etag(self) -> str:
         if self._content.size <= PART_BYTES:
-            return f'"{(self._digests or [_md5(b"")])[0].hex()}"'
+            return _quoted((self._digests or [_md5(b"")])[0])
         return f'"{_md5(b"".join(self._digests)).hex()}-{len(self._digests)}"'
+
+
+def etag_of(content: bytes) -> str:
+    """What S3 calls an object that was put in one request."""
+    return _quoted(_md5(content))
+
+
+def _quoted(digest: bytes) -> str:
+    return f'"{digest.hex()}"'
 
 
 def _etag(content: Content) -> str:

@@ -4,22 +4,39 @@ from __future__ import annotations
 
 from typing import Any
 
+import typer
+
 from backup_agent.cli.output import FAILED, WHOLE, print_error, print_json, print_text, size_text
 from backup_agent.cli.workbench import workbench
 from space import Damage, SpaceReport, Where
 from space.layout import INDEX_SUFFIX
+from space.sample import Sample, every, parse_sample
 
 
-def check(where: Where | None, quick: bool, as_json: bool) -> int:
+def check(where: Where | None, quick: bool, read_data: bool, subset: str | None, as_json: bool) -> int:
     """Name what is damaged."""
+    of = _sample(quick, read_data, subset)
     with workbench(where) as bench:
-        report = bench.space.check(read_data=not quick)
+        reads = bench.space.place.is_near if of is None else True
+        report = bench.space.check(read_data=reads and not quick, of=of or every)
         head, heads_whole = bench.look()
-        lost = bench.clock.unreached() if head and not quick else []
+        lost = bench.clock.unreached() if head and reads and not quick and subset is None else []
     if lost:
         print_error(f"{counted(len(lost), 'event')} in the shards no head reaches; `skypail repair` recovers")
     sound = heads_whole and not lost and not report.damages
     return _say(report, as_json, "Checked", sound)
+
+
+def _sample(quick: bool, read_data: bool, subset: str | None) -> Sample | None:
+    """Which shards are read, None if nobody said. Raises BadParameter."""
+    if quick + read_data + (subset is not None) > 1:
+        raise typer.BadParameter("--quick, --read-data and --read-data-subset exclude each other")
+    if subset is None:
+        return every if read_data else None
+    try:
+        return parse_sample(subset)
+    except ValueError as error:
+        raise typer.BadParameter(f"--read-data-subset: {error}") from error
 
 
 def repair(where: Where | None, as_json: bool) -> int:
@@ -72,6 +89,7 @@ def _document(report: SpaceReport) -> dict[str, Any]:
         "unindexed": list(report.unindexed),
         "settled": list(report.settled),
         "givenUp": report.given_up,
+        "believed": report.believed,
     }
 
 
@@ -81,6 +99,11 @@ def _lines(report: SpaceReport, done: str) -> list[str]:
         f"{counted(report.shards, 'whole shard')}, {size_text(report.size_bytes)}"
     ]
     lines += map(_damage_line, report.damages)
+    if report.believed:
+        lines.append(
+            f"{counted(report.believed, 'shard')} of them not read here yet, believed by what the indexes say; "
+            "`skypail check --read-data` proves them"
+        )
     lines += [f"damaged, nothing in it is needed any more: {name}" for name in report.settled]
     lines += [f"not here in full yet: {name}" for name in report.incomplete]
     lines += [f"none of ours, left alone: {name}" for name in report.foreign]

@@ -8,6 +8,7 @@ import pytest
 from tests.backup_agent.cli.shell import Shell
 from tests.faulty_host import FaultyHost
 from tests.space.bucket_server import BucketServer, environ
+from tests.space.faulty_proxy import run_faulty_proxy
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +64,24 @@ def test_another_machine_finds_it_all(online: Shell, host: FaultyHost, url: str,
     assert (said["recorded"], said["whole"]) == (True, True)
     assert said["writtenBytes"] < 50_000
     assert len(online("snapshots", "--space", url, "--json").document["snapshots"]) == 2
+
+
+def test_an_unchanged_account_takes_the_same_few_requests_each_time(
+    online: Shell, host: FaultyHost, bucket_server: BucketServer, url: str
+) -> None:
+    did = host.demo.recording.did
+    asked: list[int] = []
+    with run_faulty_proxy(bucket_server.url) as proxy:
+        online.environ |= environ(proxy.url)
+        for _ in range(2):
+            assert online("backup", did, "--space", url, "--json").document["recorded"]
+            for _ in range(2):  # the first has yet to fetch what the second has at hand
+                proxy.clear()
+                assert not online("backup", did, "--space", url, "--json").document["recorded"]
+            asked.append(len(proxy.asked))
+            host.demo.publish_next_post()
+    assert len(set(asked)) == 1
+    assert asked[0] <= 6, proxy.asked
 
 
 @pytest.mark.parametrize(
