@@ -20,6 +20,8 @@ from backup_agent.errors import HomeUnusable
 
 VERSION = 1
 MAX_SCHEDULED = 10_000
+RENEW_BELOW_S = 60 * 86_400
+"""Of the 90 days that a delegation lives: whoever runs a backup in two months keeps it alive."""
 MAX_FILE_BYTES = 8 << 20
 
 
@@ -40,6 +42,10 @@ class Scheduled:
     expires: int
     until: int | None = None
     keep: str | None = None
+
+    def wants_renewal(self, now_unix_s: int) -> bool:
+        """Whether it is time to delegate anew; not if it ends when its owner wants it to."""
+        return self.expires - now_unix_s < RENEW_BELOW_S and self.expires != self.until
 
 
 class ScheduledList:

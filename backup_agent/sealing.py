@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from backup_agent.errors import InvalidRecipient, SealedForOthers
+from ucan import ED25519, InvalidPrincipal, parse_did_key
 
 AGE_HEADER = b"age-encryption.org/v1\n"
 
@@ -20,6 +21,24 @@ def agent_recipient(seed: bytes) -> str:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     return _private_key(seed).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+
+
+def ssh_recipient(did: str) -> str:
+    """The `ssh-ed25519 …` recipient of the agent `did`, a did:key of Ed25519. Raises InvalidRecipient."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    try:
+        key = parse_did_key(did)
+    except InvalidPrincipal as error:
+        raise InvalidRecipient(did) from error
+    if key.codec != ED25519:
+        raise InvalidRecipient(did)
+    return (
+        Ed25519PublicKey.from_public_bytes(key.key)
+        .public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+        .decode()
+    )
 
 
 def agent_identity(seed: bytes) -> bytes:

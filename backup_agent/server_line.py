@@ -19,7 +19,6 @@ from ucan import Delegation
 LIFE_S = 90 * 86_400
 """Of what is delegated to a server; renewed long before."""
 
-RENEW_BELOW_S = 60 * 86_400
 WARN_BELOW_S = 14 * 86_400
 
 TO_ADD = ("clock/advance", "clock/head")

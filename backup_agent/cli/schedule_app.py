@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -53,6 +54,12 @@ def add(
         str | None,
         typer.Option("--place", metavar="URL", help="Where the server finds the space, if elsewhere."),
     ] = None,
+    credentials: Annotated[
+        Path | None,
+        typer.Option(
+            "--credentials", metavar="FILE", help="A bucket's, as NAME=VALUE. [default: AWS_* of here]"
+        ),
+    ] = None,
     space: SpaceOption = None,
     as_json: JsonOption = False,
 ) -> int:
@@ -63,7 +70,7 @@ def add(
     """
     from backup_agent.cli.commands.schedule import add
 
-    return add(account, server, every, keep, until, place, space, as_json)
+    return add(account, server, every, keep, until, place, credentials, space, as_json)
 
 
 @app.command("list")

@@ -13,7 +13,7 @@ from backup_agent.delegations import ISSUED, Delegations
 from backup_agent.errors import AgentError
 from backup_agent.expiry import time_left
 from backup_agent.scheduled import Scheduled, ScheduledList
-from backup_agent.server_line import RENEW_BELOW_S, WARN_BELOW_S, ServerLine, Wish, delegate_to
+from backup_agent.server_line import WARN_BELOW_S, ServerLine, Wish, delegate_to
 from clock_service.errors import RemoteClockError
 
 
@@ -54,14 +54,13 @@ def renew(bench: Workbench, line: Line) -> None:
     now_unix_s = int(time.time())
     clocks = clock_list(bench).load()
     for each in scheduled_list(bench).load():
-        left_s = each.expires - now_unix_s
-        if left_s >= RENEW_BELOW_S or each.expires == each.until:
+        if not each.wants_renewal(now_unix_s):
             continue
         clock = clocks[0] if clocks else None
         wish = Wish(each.account, each.every, each.place, clock, each.until, each.keep)
         try:
             schedule(bench, line, KnownClock(each.url, each.did), wish)
         except (AgentError, RemoteClockError) as error:
-            if left_s < WARN_BELOW_S:
+            if each.expires - now_unix_s < WARN_BELOW_S:
                 left = time_left(each.expires, now_unix_s)
                 print_error(f"the delegation for {each.account} to {each.url}: {left} left; {error}")

@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
-from backup_agent.errors import SealedForOthers
+from backup_agent.server.credentials import check_credentials
 from backup_agent.server.errors import PlaceRefused, WrongPlace
 from backup_agent.server.permit import Permit
 from backup_agent.server.schedule import PlaceOf
-from space import Place, Space, open_folder
+from space import LOCAL_FILES, Place, Space
+from space.bucket.address import parse_address
+from space.errors import BadAddress
+from space.folder_place import FolderPlace
+from space.guard import guarded
+from space.layout import LEASE_SUFFIX
 from space.place import Draft, Entry
-
-MAX_CREDENTIALS = 32
+from space.place_cache import PlaceCache
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """folders: below which the operator lets local spaces be; none by default. cache: for indexes."""
+    """cache: for indexes. folders: below which the operator lets local spaces be. seed: of the server's key.
+
+    allow_private: as for all outgoing requests.
+    """
 
     cache: Path
-    folders: Sequence[Path] = ()
+    folders: Sequence[Path]
+    seed: bytes = field(repr=False)
+    allow_private: bool = False
 
     def check(self, place: PlaceOf) -> None:
         """Return if this server goes there. Raises PlaceRefused."""
         scheme = urlsplit(place.url).scheme
         if scheme == "file":
-            self._folder(place)
+            self._folder(place.url)
+        elif scheme == "s3":
+            try:
+                parse_address(place.url)
+                check_credentials(place, self.seed, allow_private=self.allow_private)
+            except (BadAddress, WrongPlace) as error:
+                raise PlaceRefused(str(error)) from error
         else:
             raise PlaceRefused(f"this server does not know how to write to {scheme[:20]!r} places")
 
@@ -39,39 +53,41 @@ class Places:
 
         Raises PlaceRefused, WrongPlace, SpaceError.
         """
-        opened = open_folder(self._folder(place), cache=self.cache)
+        kept, inner = self._bucket(place) if place.url.startswith("s3:") else self._local(place)
+        opened = Space.open(cast(Place, PermittedPlace(inner, permit)), kept)
         if opened.did != space:
             found = opened.did
             opened.close()
             raise WrongPlace(f"{place.url} holds the space {found}, not {space}")
-        opened.place = cast(Place, PermittedPlace(opened.place, permit))
         return opened
 
-    def _folder(self, place: PlaceOf) -> Path:
+    def _local(self, place: PlaceOf) -> tuple[PlaceCache, Place]:
+        folder = self._folder(place.url)
+        with guarded(f"opening the space in {folder}"):
+            kept = PlaceCache(self.cache, str(folder))
+            return kept, FolderPlace(folder, LOCAL_FILES, home=kept.home, lock=kept.lock)
+
+    def _bucket(self, place: PlaceOf) -> tuple[PlaceCache, Place]:
+        from space.bucket.opening import bucket_place
+        from space.bucket.store import endpoint_of, open_store
+
+        address = parse_address(place.url)
+        credentials = check_credentials(place, self.seed, allow_private=self.allow_private)
+        store = open_store(address, credentials, allow_private=self.allow_private)
+        with guarded(f"opening the space in {address}"):
+            kept = PlaceCache(self.cache, f"{address} {endpoint_of(address, credentials) or ''}")
+            return kept, bucket_place(store, str(address), kept)
+
+    def _folder(self, url: str) -> Path:
         """As it is after links: nobody gets out of a permitted folder by one. Raises PlaceRefused."""
-        parts = urlsplit(place.url)
+        parts = urlsplit(url)
         if parts.scheme != "file" or parts.netloc or not parts.path.startswith("/"):
             raise PlaceRefused("a folder is written like file:///path/to/space")
         path = Path(unquote(parts.path)).resolve()
         if not any(path.is_relative_to(folder.resolve()) for folder in self.folders):
-            raise PlaceRefused(
-                "this server does not write to that folder; its operator can allow it by --folder"
-            )
+            why = "this server does not write to that folder; its operator can allow it by --folder"
+            raise PlaceRefused(why)
         return path
-
-
-def open_sealed(sealed: bytes, seed: bytes) -> dict[str, str]:
-    """The credentials that an owner sealed to the server's key. Raises WrongPlace."""
-    from backup_agent.sealing import unseal
-
-    try:
-        found: Any = json.loads(unseal(sealed, seed))
-    except (SealedForOthers, ValueError) as error:
-        raise WrongPlace("the credentials of the place are not sealed to this server's key") from error
-    pairs = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
-    if not pairs or len(pairs) > MAX_CREDENTIALS or not all(isinstance(each, str) for each in pairs.values()):
-        raise WrongPlace("the credentials of the place are no map of names to texts")
-    return pairs
 
 
 class MeteredDraft:
@@ -111,4 +127,6 @@ class PermittedPlace:
         self._inner.store(room, name, content)
 
     def remove(self, room: str, name: str) -> None:
-        raise AssertionError("a server agent deletes nothing (S5)")
+        """A lease alone, which says who writes: a server agent deletes nothing else (S5)."""
+        assert (room, Path(name).suffix) == ("", LEASE_SUFFIX), name
+        self._inner.remove(room, name)

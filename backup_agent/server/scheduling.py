@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import time
 
 from backup_agent.errors import HostRefused
@@ -13,9 +13,9 @@ from backup_agent.server.account import Account
 from backup_agent.server.admission import check_exact, proofs, view_all
 from backup_agent.server.capabilities import Asked
 from backup_agent.server.database import Database
-from backup_agent.server.errors import BadSchedule, PlaceRefused, WrongPlace
+from backup_agent.server.errors import BadSchedule, PlaceRefused
 from backup_agent.server.limits import Limits
-from backup_agent.server.places import Places, open_sealed
+from backup_agent.server.places import Places
 from backup_agent.server.schedule import MAX_EVERY_S, Schedule, State
 from clock_service.session import Session
 from pail import CID
@@ -40,7 +40,7 @@ class Scheduling:
 
     async def schedule(self, space: str, asked: Asked, blocks: Mapping[CID, bytes]) -> Account:
         """The account as scheduled, or scheduled anew. Raises Refused with the reason."""
-        schedule = asked.schedule
+        schedule = await self._completed(space, asked.schedule)
         self._check(schedule)
         delegations = view_all(asked.delegations, blocks)
         expires_s = check_exact(self.signer.did, space, schedule, delegations)
@@ -53,6 +53,14 @@ class Scheduling:
             lambda session: self._store(session, space, schedule, delegations, expires_s)
         )
 
+    async def _completed(self, space: str, schedule: Schedule) -> Schedule:
+        """With the credentials that are here already, if it is the same place and they were left out."""
+        if schedule.place.sealed is not None:
+            return schedule
+        known = await self.database.ask(lambda session: account_rows.find(session, space, schedule.account))
+        same = known is not None and known.schedule.place.url == schedule.place.url
+        return replace(schedule, place=known.schedule.place) if same and known else schedule
+
     def _check(self, schedule: Schedule) -> None:
         low, high = self.limits.min_every_s, MAX_EVERY_S
         if not low <= schedule.every_s <= high:
@@ -60,11 +68,6 @@ class Scheduling:
         if schedule.until_s is not None and schedule.until_s <= self.now():
             raise BadSchedule("the schedule's end is past")
         self.places.check(schedule.place)
-        if schedule.place.sealed is not None:
-            try:
-                open_sealed(schedule.place.sealed, self.signer.seed)
-            except WrongPlace as error:
-                raise PlaceRefused(str(error)) from error
         if schedule.clock is not None:
             try:
                 check_url(schedule.clock.url, allow_private=self.allow_private)

@@ -62,7 +62,9 @@ class Worker:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.name = new_name()
-        self.places = Places(settings.cache, settings.folders)
+        self.places = Places(
+            settings.cache, settings.folders, signer.seed, allow_private=settings.allow_private
+        )
         self._database = database
         attempts = Attempts(
             database,

@@ -11,7 +11,7 @@ from backup_agent.authority import Authority
 from backup_agent.cli.output import FAILED, WHOLE, print_error, print_json, print_table, print_text
 from backup_agent.cli.remote import Line, authority_of, open_line
 from backup_agent.cli.workbench import settings, workbench
-from backup_agent.clock_list import ClockList
+from backup_agent.clock_list import ClockList, KnownClock
 from backup_agent.delegations import (
     HELD,
     ISSUED,
@@ -26,6 +26,7 @@ from backup_agent.delegations import (
 from backup_agent.errors import DelegationError
 from backup_agent.expiry import parse_expiry, time_left
 from backup_agent.home import Home
+from backup_agent.scheduled import ScheduledList
 from clock_service.errors import RemoteClockError
 from pail import Value
 from space import Where
@@ -143,7 +144,9 @@ def revoke(cid: str, as_json: bool) -> int:
 def _revoke_at_each(line: Line, authority: Authority, delegation: Delegation) -> dict[str, str | None]:
     """What each service of the space made of it: None, or why not."""
     results: dict[str, str | None] = {}
-    for clock in ClockList(authority.home.clocks, authority.space).load():
+    scheduled = ScheduledList(authority.home.servers, authority.space).load()
+    servers = [KnownClock(each.url, each.did) for each in scheduled if each.delegation == str(delegation.cid)]
+    for clock in [*ClockList(authority.home.clocks, authority.space).load(), *servers]:
         try:
             line.revoke(clock, authority, delegation)
             results[clock.url] = None

@@ -19,6 +19,7 @@ from backup_agent.identity import Identity, Resolver, parse_account
 from backup_agent.net import Http
 from backup_agent.progress import Progress
 from backup_agent.run import Outcome, Preferences, Run, back_up
+from backup_agent.scheduled import ScheduledList
 from backup_agent.session import Session, open_session
 from backup_agent.source import Source
 from space import Clock, Where
@@ -49,8 +50,20 @@ def backup(account: str, where: Where | None, as_json: bool, urls: list[str]) ->
             _print_outcome(bench, identity, outcome)
         if clocks:
             clocks.warn()
+        _renew(bench)
         is_recorded = not clocks or _is_recorded(bench, clocks, urls)
     return WHOLE if outcome.whole and is_recorded else INCOMPLETE
+
+
+def _renew(bench: Workbench) -> None:
+    """What is delegated to servers; nothing of that is loaded where nothing is."""
+    scheduled = ScheduledList(bench.home.servers, bench.space.did).load()
+    if any(each.wants_renewal(int(time.time())) for each in scheduled):
+        from backup_agent.cli.remote import open_line
+        from backup_agent.cli.scheduling import renew
+
+        with open_line(bench.settings) as line:
+            renew(bench, line)
 
 
 def _is_recorded(bench: Workbench, clocks: Clocks, urls: list[str]) -> bool:

@@ -6,8 +6,10 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+from backup_agent.bucket_credentials import load_credentials, seal_credentials
 from backup_agent.cli.commands.schedule_words import state_text, status_lines
 from backup_agent.cli.output import INCOMPLETE, WHOLE, print_error, print_json, print_table, print_text
 from backup_agent.cli.remote import Line, authority_of, clock_list, open_clocks, open_line
@@ -22,6 +24,7 @@ from backup_agent.scheduled import Scheduled
 from backup_agent.server_line import ServerFailed, ServerLine, Wish
 from clock_service.errors import RemoteClockError
 from space import Where
+from space.bucket.address import is_address
 
 
 def add(
@@ -31,6 +34,7 @@ def add(
     keep: str | None,
     until: str | None,
     place: str | None,
+    credentials: Path | None,
     where: Where | None,
     as_json: bool,
 ) -> int:
@@ -41,7 +45,9 @@ def add(
     with workbench(where, create=True) as bench, open_line(bench.settings) as line:
         known = line.find(plain_url(server), None)
         clock = _bring_clock_up(bench, line)
-        wish = Wish(did, period_s, place or bench.url, clock, until_s, keep)
+        url = place or bench.url
+        sealed = seal_credentials(load_credentials(credentials), known.did) if is_address(url) else None
+        wish = Wish(did, period_s, url, clock, until_s, keep, sealed)
         told = schedule(bench, line, known, wish)
     if as_json:
         print_json({"server": known.url, **told})
