@@ -1,9 +1,10 @@
 """A provider in a process of its own: `python -m tests.provider.child KEY DATABASE STORE [DID]`."""
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +26,12 @@ class Running(NamedTuple):
 
 @contextmanager
 def running(
-    folder: Path, *, database: str | None = None, store: str | None = None, did: str | None = None
+    folder: Path,
+    *,
+    database: str | None = None,
+    store: str | None = None,
+    did: str | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Generator[Running]:
     """An open provider that confirms everybody, with all it keeps in `folder` unless said otherwise."""
     command = [
@@ -39,7 +45,14 @@ def running(
     ]
     with (
         (folder / "log").open("ab") as log,
-        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **(environ or {})},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as process,
     ):
         assert process.stdout is not None
         try:
@@ -60,5 +73,6 @@ if __name__ == "__main__":
         did=did[0] if did else None,
         policy=Policy(Provision.OPEN),
         auto_confirm=True,
+        allow_private=True,
     )
     serve(options, print_started)
