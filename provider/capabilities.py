@@ -1,7 +1,7 @@
 """The abilities of a provider, and their caveats as they stand on the wire.
 
-Source: @storacha/capabilities 2.3.1, space/blob, space/index, space/content, upload, access, consumer,
-plan, filecoin/storefront; @web3-storage/content-claims, assert
+Source: @storacha/capabilities 2.3.1, space/blob, space/index, space/content, upload, upload/shard, access,
+consumer, plan, filecoin/storefront; @web3-storage/content-claims, assert
 """
 
 from __future__ import annotations
@@ -44,6 +44,13 @@ class List(NamedTuple):
     cursor: int | None
     size: int
     pre: bool = False
+
+
+class ShardList(NamedTuple):
+    """Of the upload `root`; the cursor is a number of shards to pass over."""
+
+    root: CID
+    list: List
 
 
 class UploadAdd(NamedTuple):
@@ -105,6 +112,10 @@ def _take_upload(fields: Fields) -> UploadAdd:
     if not all(shard[0] == 1 and shard.codec == CAR for shard in shards):
         raise DecodeError("shards are no CIDs of CARs")
     return UploadAdd(root, shards)
+
+
+def _take_shard_list(fields: Fields) -> ShardList:
+    return ShardList(fields.take("root", CID), _take_list(fields))
 
 
 def _take_root(fields: Fields) -> CID:
@@ -215,6 +226,7 @@ INDEX_ADD = Definition("space/index/add", _take_index, is_space)
 SPACE_INFO = Definition("space/info", no_caveats, is_space)
 UPLOAD_ADD = Definition("upload/add", _take_upload, is_space)
 UPLOAD_LIST = Definition("upload/list", _take_list, is_space)
+UPLOAD_SHARD_LIST = Definition("upload/shard/list", _take_shard_list, is_space)
 UPLOAD_GET = Definition("upload/get", _take_root, is_space)
 UPLOAD_REMOVE = Definition("upload/remove", _take_root, is_space)
 RETRIEVE = Definition("space/content/retrieve", _take_retrieve, is_space, {"range": _is_within})
@@ -235,6 +247,7 @@ READS = frozenset(
         BLOB_GET,
         SPACE_INFO,
         UPLOAD_LIST,
+        UPLOAD_SHARD_LIST,
         UPLOAD_GET,
         CLAIM,
         CONSUMER_HAS,

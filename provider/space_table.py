@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from pail import CID, Value
 from provider import capabilities
-from provider.capabilities import Blob, List, UploadAdd
+from provider.capabilities import Blob, List, ShardList, UploadAdd
 from provider.errors import SpaceUnknown, UploadNotFound
 from provider.hosting import Hosting, checked
 from provider.indexing import Indexer
@@ -32,6 +32,7 @@ class SpaceTable:
             provide(capabilities.INDEX_ADD, named(self._index_add)),
             provide(capabilities.UPLOAD_ADD, named(self._upload_add)),
             provide(capabilities.UPLOAD_LIST, named(self._upload_list)),
+            provide(capabilities.UPLOAD_SHARD_LIST, named(self._shard_list)),
             provide(capabilities.UPLOAD_GET, named(self._upload_get)),
             provide(capabilities.UPLOAD_REMOVE, named(self._upload_remove)),
             provide(capabilities.SPACE_INFO, named(self._info)),
@@ -66,6 +67,16 @@ class SpaceTable:
         page = await self._store.uploads(task.resource, cursor, size, is_newer=is_newer)
         return Outcome(_list_value(page, [_upload_value(upload, task.resource) for upload in page.rows]))
 
+    async def _shard_list(self, task: Task[ShardList]) -> Outcome:
+        upload = await self._store.upload(task.resource, task.nb.root)
+        if upload is None:
+            raise _not_found(task.nb.root, task.resource)
+        start = task.nb.list.cursor or 0
+        end = start + task.nb.list.size
+        found: list[Value] = list(upload.shards[start:end])
+        more: dict[str, Value] = {"cursor": str(end)} if end < len(upload.shards) else {}
+        return Outcome({"size": len(found), "results": found, **more})
+
     async def _upload_get(self, task: Task[CID]) -> Outcome:
         return _upload_outcome(task, await self._store.upload(task.resource, task.nb))
 
@@ -99,8 +110,12 @@ def _upload_value(upload: Upload, space: str) -> Value:
 
 def _upload_outcome(task: Task[CID], upload: Upload | None) -> Outcome:
     if upload is None:
-        raise UploadNotFound(f"Upload not found: {task.nb} in {task.resource}")
+        raise _not_found(task.nb, task.resource)
     return Outcome(_upload_value(upload, task.resource))
+
+
+def _not_found(root: CID, space: str) -> UploadNotFound:
+    return UploadNotFound(f"Upload not found: {root} in {space}")
 
 
 def _list_value(page: Page[Entry] | Page[Upload], results: list[Value]) -> Value:

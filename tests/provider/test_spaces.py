@@ -213,7 +213,12 @@ def test_uploads_are_listed_added_to_and_removed(two: Provider) -> None:
     newer = two.out("upload/list", {"cursor": listed["after"], "pre": True, "size": 1})
     assert [each["root"] for each in newer["results"]] == [roots[1]]
     assert set(two.out("upload/get", {"root": roots[0]})["shards"]) == set(shards)
+    some = two.out("upload/shard/list", {"root": roots[0], "size": 2})
+    rest = two.out("upload/shard/list", {"root": roots[0], "cursor": some["cursor"]})
+    assert some["results"] + rest["results"] == sorted(shards)
+    assert "cursor" not in rest
     assert two.out("upload/remove", {"root": roots[0]})["root"] == roots[0]
+    assert two.out("upload/shard/list", {"root": roots[0]}) == "UploadNotFound"
     for can in ("upload/get", "upload/remove"):
         assert two.out(can, {"root": roots[0]}) == "UploadNotFound"
         assert two.out(can, {"root": roots[1]}, **IN_OTHER) == "UploadNotFound"
