@@ -168,9 +168,10 @@ class _Clearing:
         staying = [row for row in space.index.shards().values() if row.row not in doomed]
         saved = self._save(rows, staying, live)
         self._wait([row for row in rows if row not in saved], "a block that is needed is damaged in it")
-        lost = [row for row in saved if any(cid[-32:] not in live for cid in events_in(space, [row]))]
-        self._wait(lost, "it holds an event that no head reaches; `skypail repair` takes it in")
-        going = [row for row in saved if row not in lost]
+        if any(cid[-32:] not in live for cid in events_in(space, saved)):
+            self._wait(saved, "among them is an event that no head reaches; `skypail repair` takes it in")
+            return
+        going = saved
         self._cleared.dead_blocks = _count_dead(space, going, live)
         for row in going:
             space.place.remove(SHARDS, row.entry.name)

@@ -70,6 +70,13 @@ class Lease:
         if is_new:
             raise PruneBegan
 
+    def is_outdated(self) -> bool:
+        """Whether shards were marked since this process looked; it knows them from now on."""
+        with guarded("looking for marks"):
+            take_marks(self._place, self._index)
+        before, self._known = self._known, self._index.doomed.shards()
+        return not self._known <= before
+
     def is_doomed(self, shard: CID) -> bool:
         """Whether a mark names `shard`, so that no new one may be called so."""
         return str(shard) in self._known

@@ -108,7 +108,7 @@ def prune(job: Job, policy: Policy, *, remember: bool, now: bool = False) -> Pru
     """
     planned = plan(job, policy)
     reach = Reach(job.space.get, job.space.has)
-    _keep(job, reach, planned.head, planned.staying)  # nothing is dropped if this cannot be told
+    reach.keep_values(planned.staying)  # nothing is dropped if this cannot be told
     whole = [entry.cid for entry in planned.kept if job.space.is_whole(entry.cid)]
     if remember:
         _remember(job, policy)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from backup_agent.errors import BackupRefused
 from backup_agent.run.base import find_base
 from backup_agent.run.blobs import BlobIntake
 from backup_agent.run.context import Run
@@ -17,7 +18,8 @@ from backup_agent.run.record import Findings, record, stage_identity
 from backup_agent.run.repository import get_repository
 from backup_agent.run.staging import Staging
 from backup_agent.run.wanted import wanted_blobs
-from space import PruneBegan, SpaceError
+from pail import MissingBlock
+from space import NotReadable, PruneBegan, SpaceError
 
 
 async def back_up(run_: Run) -> Outcome:
@@ -28,8 +30,10 @@ async def back_up(run_: Run) -> Outcome:
     """
     try:
         return await _attempt(run_)
-    except PruneBegan:  # what it found in the space may be about to go: looked at again it counts no more
-        run_.space.refresh()
+    except (PruneBegan, NotReadable, MissingBlock, BackupRefused) as error:
+        if not isinstance(error, PruneBegan) and not run_.space.lease.is_outdated():
+            raise
+        run_.space.refresh()  # what was found in the space may be gone or about to: it counts no more
         return await _attempt(run_)
 
 

@@ -28,7 +28,7 @@ from bench.tree_builder import build_tree, put_value
 from pail import CID, RAW, Block, cid_of, crdt, run
 from pail import map as pail_map
 from pail.unixfs import FileWriter
-from space import FolderClock, Space, open_folder
+from space import LOCAL_FILES, Files, FolderClock, Space, open_folder
 from ucan import Signer
 
 ACCOUNTS = [f"did:plc:{letter * 24}" for letter in "abc"]
@@ -68,6 +68,12 @@ class Machine:
         self.clock.advance(update.event.cid)
         return backup
 
+    def __enter__(self) -> Machine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.space.close()
+
     def entries(self) -> list[Entry]:
         return run(entries(self.clock.head()), self.space.get)
 
@@ -77,10 +83,11 @@ class Machine:
         return [problem for result in results for problem in result.problems]
 
 
-def machine(folder: Path, name: str = "laptop") -> Machine:
-    """Machines of one `folder` share the space in it."""
-    signer = Signer.from_seed(name.encode().ljust(32, b"."))
-    return Machine(open_folder(folder / "space", cache=folder / name, did=SPACE.did), signer)
+def machine(folder: Path, name: str = "laptop", *, agent: str = "", files: Files = LOCAL_FILES) -> Machine:
+    """Machines of one `folder` share the space in it. agent: whose key it has, its own if not said."""
+    signer = Signer.from_seed((agent or name).encode().ljust(32, b"."))
+    space = open_folder(folder / "space", cache=folder / name, did=SPACE.did, files=files)
+    return Machine(space, signer)
 
 
 def make_snapshot(
