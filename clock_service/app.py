@@ -91,7 +91,7 @@ class ClockApp:
             Route("/", self.counted(self._post), methods=["POST"]),
             Route("/receipt/{task}", self.counted(self.receipt)),
             Route("/.well-known/did.json", self._did_document),
-            Route("/health", self.counted(self._health)),
+            Route("/health", self.counted(self.health)),
             Route("/metrics", self._show_metrics),
         ]
         return Starlette(routes=routes, lifespan=lambda _: lifespan())
@@ -152,7 +152,7 @@ class ClockApp:
         document = {"@context": context, "id": did, "verificationMethod": [method]}
         return JSONResponse(document | {"authentication": [method["id"]], "assertionMethod": [method["id"]]})
 
-    async def _health(self, request: Request) -> Response:
+    async def health(self, request: Request) -> Response:
         await self._clocks.store.known(HEALTH)
         return JSONResponse({"status": "ok", "did": self._issuer.did})
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from html import escape
 from time import time
 
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -48,6 +49,8 @@ from provider.sweeping import Sweeper
 from ucan import CONTENT_TYPE, NamedSigner, Server, Service, encode_response
 from ucan.questions import Revocation
 from ucan.server import KeyResolver
+
+PREFLIGHT_LIFE_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,15 @@ class ProviderApp:
         )
 
     def asgi(self) -> ASGIApp:
-        """The application."""
-        return self.shell.asgi(*self._routes(self.shell.counted), lifespan=self.lifespan)
+        """The application; clients in browsers may ask it, since nothing here goes by cookies."""
+        return CORSMiddleware(
+            self.shell.asgi(*self._routes(self.shell.counted), lifespan=self.lifespan),
+            allow_origins=["*"],
+            allow_methods=["GET", "HEAD", "POST", "PUT"],
+            allow_headers=["*"],
+            expose_headers=["content-range", "etag", "x-ipfs-roots"],
+            max_age=PREFLIGHT_LIFE_S,
+        )
 
     def _routes(self, counted: Callable[[Endpoint], Endpoint]) -> list[Route]:
         return [
@@ -110,6 +120,7 @@ class ProviderApp:
             Route("/ipfs/{cid}", counted(answered(self._gateway.ipfs))),
             Route("/ipfs/{cid}/{path:path}", counted(answered(self._gateway.ipfs))),
             Route("/receipt/{task}", counted(self._receipt)),
+            Route("/health", counted(self._health)),
             Route("/validate-email", counted(self._confirm), methods=["GET", "POST"]),
         ]
 
@@ -122,6 +133,10 @@ class ProviderApp:
         sweeping.cancel()
         with suppress(asyncio.CancelledError):
             await sweeping
+
+    async def _health(self, request: Request) -> Response:
+        await self.hosting.blobs.check()
+        return await self.shell.health(request)
 
     async def _upload(self, request: Request) -> Response:
         blob = self.hosting.redeem(request.path_params["ticket"])

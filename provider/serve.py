@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -58,17 +60,17 @@ def serve(options: Options, announce: Callable[[Started], None]) -> None:
     blobs = open_blobs(options.blobs, os.environ, allow_private=options.allow_private)
     key = load_or_make_key(options.key)
     issuer = NamedSigner(options.did or key.did, key)
-    listener = listen(options.host, options.port)
-    shown = f"[{options.host}]" if ":" in options.host else options.host
-    here = f"http://{shown}:{listener.getsockname()[1]}"
-    setup = Setup(_checked(options.url or here), options.policy, options.quota, mail, options.has_clocks)
-    store = open_provider_store(options.database)
-    try:
-        app = ProviderApp(store, blobs, issuer, setup, keys_of=options.keys_of)
-        answer(app.asgi(), listener, options.host, issuer.did, announce)
-    finally:
-        store.close()
-        listener.close()
+    with closing(listen(options.host, options.port)) as listener:
+        url = _checked(options.url or _url_of(options.host, listener))
+        setup = Setup(url, options.policy, options.quota, mail, options.has_clocks)
+        with closing(open_provider_store(options.database)) as store:
+            app = ProviderApp(store, blobs, issuer, setup, keys_of=options.keys_of)
+            answer(app.asgi(), listener, options.host, issuer.did, announce)
+
+
+def _url_of(host: str, listener: socket.socket) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listener.getsockname()[1]}"
 
 
 def _checked(url: str) -> str:

@@ -1,0 +1,66 @@
+"""What is around the abilities: health, clocks, browsers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clock_service.errors import BadOption
+from provider.folder_blobs import FolderBlobs
+from provider.serve import Options, serve
+from provider.store import ProviderStore
+from tests.provider.made import SERVICE, SPACE, Promise, Provider
+
+
+def test_it_is_healthy_if_database_and_store_answer(provider: Provider, tmp_path: Path) -> None:
+    assert provider.request("GET", "/health").json() == {"status": "ok", "did": SERVICE.did}
+    (tmp_path / "file").write_text("in the way")
+    broken = Provider(provider.store, FolderBlobs(tmp_path / "file" / "store"))
+    assert broken.request("GET", "/health").status_code == 503
+
+
+def test_it_says_who_it_is(provider: Provider) -> None:
+    document = provider.request("GET", "/.well-known/did.json").json()
+    assert document["id"] == SERVICE.did
+    assert document["verificationMethod"][0]["publicKeyMultibase"] in SERVICE.signer.did
+
+
+def test_a_hosted_space_has_its_clock_here_unless_clocks_are_elsewhere(
+    tmp_path: Path, store: ProviderStore
+) -> None:
+    both = Provider(store, tmp_path / "store")
+    assert both.out("clock/head") == {"head": []}
+    apart = Provider(store, tmp_path / "store", has_clocks=False)
+    assert apart.out("clock/head") == "HandlerNotFound"
+    apart.host()
+    assert apart.out("space/info")["did"] == SPACE
+
+
+def test_a_web_page_may_ask(provider: Provider) -> None:
+    page = {"origin": "https://page.example", "access-control-request-method": "PUT"}
+    asked = provider.request(
+        "OPTIONS", "/upload/x", headers=page | {"access-control-request-headers": "content-type"}
+    )
+    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, "*")
+    promise = provider.promise(b"x")
+    assert isinstance(promise, Promise)
+    answer = provider.request("PUT", promise.url, content=b"x", headers={"origin": "https://page.example"})
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": "ftp://x"},
+        {"url": "https://"},
+        {"url": "https://x/?a"},
+        {"did": "did:key:z6Mk"},
+        {"blobs": ""},
+    ],
+)
+def test_what_it_cannot_be_run_as_is_refused(tmp_path: Path, wrong: dict[str, str]) -> None:
+    options = {"key": tmp_path / "key", "database": f"sqlite:///{tmp_path}/db", "blobs": str(tmp_path / "b")}
+    with pytest.raises(BadOption):
+        serve(Options(**{**options, **wrong}), print)  # type: ignore[arg-type]
