@@ -72,7 +72,7 @@ class Jobs:
                 "application_version": APPLICATION_VERSION,
                 "sys_db_pool_size": 6,
                 "use_listen_notify": False,
-                "notification_listener_polling_interval_sec": 10.0,
+                "notification_listener_polling_interval_sec": 1.0,
                 "scheduler_polling_interval_sec": 3600.0,
                 "max_executor_threads": 2 * self._slots + 8,
                 "log_level": "WARNING",

@@ -44,6 +44,8 @@ class Crowd:
     heads: dict[str, Revision]
     delay_s: float = 0.0
     requests: Counter[str] = field(default_factory=Counter[str])
+    repos: Counter[str] = field(default_factory=Counter[str])
+    """How often each account's repository was asked for."""
 
     def post(self, did: str, number: int = 1) -> None:
         """The account has one record more."""
@@ -65,6 +67,7 @@ class Crowd:
         return JSONResponse({"cid": head.cid, "rev": head.rev})
 
     async def _repo(self, request: Request) -> Response:
+        self.repos[request.query_params["did"]] += 1
         return Response((await self._head(request, "getRepo")).car, media_type="application/vnd.ipld.car")
 
     async def _blobs(self, request: Request) -> Response:
