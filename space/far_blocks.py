@@ -1,7 +1,7 @@
 """Blocks of a place that is far away, kept here: those small ones that a run reads again and again.
 
-Pail shards, events and Backups are DAG-CBOR; so a backup that finds nothing new asks the place for
-none of them. What is kept is hashed at every read like anything else (S4).
+Pail shards, events, Backups, identities: a backup that finds nothing new asks the place for none.
+What is kept is hashed at every read like anything else (S4).
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pail import CID, DAG_CBOR, HashMismatch, verify_block
-from pail.cid import cid_prefix
 from space.kept_bytes import KeptBytes
 
-_DAG_CBOR_CID = cid_prefix(DAG_CBOR)
+MAX_RAW_BYTES = 16 << 10
+"""Larger raw blocks are media: nobody reads these again and again."""
 
 
 class FarBlocks:
@@ -23,7 +23,7 @@ class FarBlocks:
 
     def get(self, cids: Sequence[CID]) -> dict[CID, bytes]:
         """Those that are kept, each hashed just now."""
-        found = self._kept.get({_key(cid) for cid in cids if _is_kept(cid)})
+        found = self._kept.get({_key(cid) for cid in cids})
         blocks: dict[CID, bytes] = {}
         for cid in cids:
             content = found.get(_key(cid))
@@ -38,11 +38,8 @@ class FarBlocks:
 
     def keep(self, blocks: Iterable[tuple[CID, bytes]]) -> None:
         """Keep those that are worth it; each was hashed by the caller."""
-        self._kept.put({_key(cid): content for cid, content in blocks if _is_kept(cid)})
-
-
-def _is_kept(cid: CID) -> bool:
-    return cid.startswith(_DAG_CBOR_CID)
+        worth_it = (pair for pair in blocks if pair[0].codec == DAG_CBOR or len(pair[1]) <= MAX_RAW_BYTES)
+        self._kept.put({_key(cid): content for cid, content in worth_it})
 
 
 def _key(cid: CID) -> bytes:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import accumulate
 from typing import NamedTuple
@@ -33,7 +33,7 @@ MAX_FRAMES = MAX_SHARD_BYTES // 1024
 """Most frames of one table."""
 
 HARD_BYTES = 16 << 20
-"""More plain bytes than this are compressed fast rather than as well as can be."""
+"""What comes after so many plain bytes of a shard is compressed fast rather than as well as can be."""
 
 _FAST, _HARD = 9, 19
 _WORTH_IT = 0.9
@@ -64,38 +64,63 @@ class Frame(NamedTuple):
     plain_size: int
 
 
-def pack(read: Callable[[int, int], bytes], size: int, write: Callable[[bytes], None]) -> int:
-    """Write the `size` bytes that `read` gives by offset and size as frames and their table.
+class Packer:
+    """Packs bytes while they come: `feed` any number of times, then `finish` or `drop`."""
 
-    How many bytes that is.
-    """
-    frame_bytes = SMALL_SHARD_BYTES if size <= SMALL_SHARD_BYTES else FRAME_BYTES
-    plain = (read(at, min(frame_bytes, size - at)) for at in range(0, size, frame_bytes))
-    sizes: list[tuple[int, int]] = []
-    for frame, plain_size in _compressed(plain, hard=size <= HARD_BYTES):
-        write(frame)
-        sizes.append((len(frame), plain_size))
-    table = encode_table(sizes)
-    write(table)
-    return sum(packed for packed, _ in sizes) + len(table)
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        """write: takes the frames, in order."""
+        self._write = write
+        self._unpacked = bytearray()
+        self._fed_bytes = 0
+        self._sizes: list[tuple[int, int]] = []
+        self._pool: ThreadPoolExecutor | None = None
+        self._waiting: list[Future[tuple[bytes, int]]] = []
+
+    def feed(self, content: bytes) -> None:
+        """Go on with `content`."""
+        self._unpacked += content
+        self._fed_bytes += len(content)
+        if self._fed_bytes > SMALL_SHARD_BYTES:
+            at = 0
+            while len(self._unpacked) - at >= FRAME_BYTES:
+                self._start(bytes(self._unpacked[at : at + FRAME_BYTES]))
+                at += FRAME_BYTES
+            del self._unpacked[:at]
+
+    def finish(self) -> None:
+        """Write what is left, and the table."""
+        if self._unpacked:
+            self._start(bytes(self._unpacked))
+        self._take(all_but=0)
+        self._write(encode_table(self._sizes))
+        self.drop()
+
+    def drop(self) -> None:
+        """Stop: what was not written is not wanted any more."""
+        self._unpacked.clear()
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool, self._waiting = None, []
+
+    def _start(self, content: bytes) -> None:
+        self._pool = self._pool or ThreadPoolExecutor(_THREADS)
+        is_early = self._fed_bytes <= HARD_BYTES
+        self._waiting.append(self._pool.submit(_compress, content, hard=is_early))
+        self._take(all_but=_THREADS)
+
+    def _take(self, *, all_but: int) -> None:
+        while len(self._waiting) > all_but:
+            frame, plain_size = self._waiting.pop(0).result()
+            self._write(frame)
+            self._sizes.append((len(frame), plain_size))
 
 
-def _compressed(plain: Iterator[bytes], *, hard: bool) -> Iterator[tuple[bytes, int]]:
-    """Each of `plain` as a frame, in order, and its plain size; a few at once."""
-
-    def compress(content: bytes) -> tuple[bytes, int]:
-        frame = zstandard.ZstdCompressor(level=_FAST, write_checksum=True).compress(content)
-        if hard and len(frame) < len(content) * _WORTH_IT:
-            frame = zstandard.ZstdCompressor(level=_HARD, write_checksum=True).compress(content)
-        return frame, len(content)
-
-    with ThreadPoolExecutor(_THREADS) as pool:
-        waiting: list[Future[tuple[bytes, int]]] = []
-        for content in plain:
-            waiting.append(pool.submit(compress, content))
-            if len(waiting) > 2 * _THREADS:
-                yield waiting.pop(0).result()
-        yield from (each.result() for each in waiting)
+def _compress(content: bytes, *, hard: bool) -> tuple[bytes, int]:
+    """A frame, and the size of its plain bytes."""
+    frame = zstandard.ZstdCompressor(level=_FAST, write_checksum=True).compress(content)
+    if hard and len(frame) < len(content) * _WORTH_IT:
+        frame = zstandard.ZstdCompressor(level=_HARD, write_checksum=True).compress(content)
+    return frame, len(content)
 
 
 def unpack(frame: bytes, plain_size: int) -> bytes:

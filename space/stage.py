@@ -15,7 +15,6 @@ from typing import Protocol, Self
 from pail import CID, RAW, Hashed, TooLarge, cid_of
 from space.background import Background
 from space.errors import StageClosed
-from space.frames import pack
 from space.guard import guarded
 from space.layout import SHARDS, SMALL_SHARD_BYTES, index_name, shard_name, shard_of_name
 from space.place import Draft, Entry, Place
@@ -82,6 +81,8 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         self._open = False
         self._background.settle()
+        for writer in self._writers:
+            writer.drop()
         for draft in self._drafts:
             draft.drop()
         self._writers, self._drafts, self._staged = [], [], {}
@@ -111,7 +112,8 @@ class Stage:
             number = self._open_writers.get(is_media)
             if number is None:
                 number = self._open_writers[is_media] = len(self._writers)
-                self._writers.append(ShardWriter(self._draft(), self._background))
+                packed = self._draft() if self._place.packs else None
+                self._writers.append(ShardWriter(self._draft(), self._background, packed))
             writer = self._writers[number]
             taken = writer.room_for(blocks)
             batch = blocks if taken == len(blocks) else dict(islice(blocks.items(), taken))
@@ -206,10 +208,9 @@ class Stage:
 
     def _packed(self, writer: ShardWriter) -> tuple[list[tuple[Draft, str]], Slices]:
         """A shard in frames, and its index if it is large; and the shard's slices."""
-        writer.flush()
-        packed = self._draft()
-        pack(writer.draft.read, writer.size_bytes, packed.write)
-        named, slices = [(packed, shard_name(writer.cid, packed=True))], writer.slices()
+        assert writer.packed
+        writer.finish()
+        named, slices = [(writer.packed, shard_name(writer.cid, packed=True))], writer.slices()
         if writer.size_bytes > SMALL_SHARD_BYTES:
             named.append((self._index(writer, slices), index_name(writer.cid)))
         return named, slices

@@ -15,9 +15,9 @@ from obstore.store import ObjectStore
 
 from space.bucket.faults import Asking, Taken, Unsupported, WrongBytes
 
-PART_BYTES = 8 << 20
-PARTS_AT_ONCE = 4
-"""So an upload takes 40 MiB of memory at most."""
+PART_BYTES = 16 << 20
+PARTS_AT_ONCE = 3
+"""So an upload takes some 64 MiB of memory, however large the shard is."""
 
 
 class Content(Protocol):

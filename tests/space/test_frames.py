@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from space import frames
-from space.frames import BadFrames, decode_table, encode_table, pack, salvage, unpack
+from space.frames import BadFrames, Packer, decode_table, encode_table, salvage, unpack
 from space.packed import PackedShard
 from space.place import Span
 
@@ -41,11 +41,27 @@ def _small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames, "FRAME_BYTES", 4096)
 
 
-def packed(plain: bytes) -> bytes:
+def packed(plain: bytes, step: int = 1000) -> bytes:
     written: list[bytes] = []
-    size = pack(lambda at, size: plain[at : at + size], len(plain), written.append)
-    assert size == sum(map(len, written))
+    packer = Packer(written.append)
+    for at in range(0, len(plain), step):
+        packer.feed(plain[at : at + step])
+    packer.finish()
     return b"".join(written)
+
+
+@pytest.mark.parametrize("step", [1, 4095, 50_000])
+def test_it_does_not_matter_how_the_bytes_come(step: int) -> None:
+    plain = PLAIN[-20_000:]
+    assert packed(plain, step) == packed(plain)
+
+
+def test_a_packer_that_is_dropped_writes_no_more() -> None:
+    written: list[bytes] = []
+    packer = Packer(written.append)
+    packer.feed(PLAIN)
+    packer.drop()
+    assert len(b"".join(written)) < len(PACKED)
 
 
 @pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 4096, 4097, len(PLAIN)])

@@ -1,0 +1,120 @@
+"""What a space in a bucket costs beside the store's own client: `python -m bench.bucket`.
+
+The same bytes are uploaded by the client alone (obstore's put, in parts), from memory and in one
+run with ours, to moto's server on loopback; then read back. Media does not compress, so that
+both send as much.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import httpx
+import obstore
+from moto.server import ThreadedMotoServer
+
+from pail import RAW, Block, cid_of
+from space import Space
+from space.bucket.address import parse_address
+from space.bucket.opening import open_bucket
+from space.bucket.store import open_store
+from space.bucket.upload import PARTS_AT_ONCE
+
+WANTED = 1.5
+BLOCK_BYTES = 1 << 20
+BLOCKS = 120
+"""Almost one shard."""
+
+REPEATS = 5
+DID = "did:key:z6MkoBPjMzBFn7dGjDRqhNEsXjdVjGVsFbXyYVUQ2nnzEvXX"
+KEYS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "us-east-1"}
+
+
+def fastest(task: Callable[[int], object]) -> float:
+    """Seconds of the quickest of a few runs, each of which is given its number."""
+    times: list[float] = []
+    for number in range(REPEATS):
+        start = time.perf_counter()
+        task(number)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def measure(url: str, path: Path) -> None:
+    media = random.Random(1)
+    contents = [media.randbytes(BLOCK_BYTES) for _ in range(BLOCKS)]
+    blocks = [Block(cid_of(RAW, data), data) for data in contents]
+    environ = {**KEYS, "AWS_ENDPOINT_URL": url}
+    store = open_store(parse_address("s3://bench/client"), environ, allow_private=True)
+    content = b"".join(contents)
+
+    def open_space(number: int) -> Space:
+        where = f"s3://bench/space{number}"
+        return open_bucket(where, cache=path / str(number), environ=environ, did=DID, allow_private=True)
+
+    def upload(number: int) -> None:
+        with open_space(number) as space, space.stage() as stage:
+            for at in range(0, BLOCKS, 8):
+                stage.put_many(blocks[at : at + 8])
+            stage.publish()
+
+    def download(number: int) -> None:
+        with open_space(number) as space:
+            for at in range(0, BLOCKS, 8):
+                space.get([block.cid for block in blocks[at : at + 8]])
+
+    def client_upload(number: int, part_bytes: int) -> None:
+        obstore.put(store, f"object{number}", content, chunk_size=part_bytes, max_concurrency=PARTS_AT_ONCE)
+
+    client = min(fastest(partial(client_upload, part_bytes=size << 20)) for size in (5, 16, 200))
+    ours = fastest(upload)
+    rate = len(content) / 1e6
+    print(f"{'the client alone, at its best':36} {client:6.2f} s {rate / client:8.0f} MB/s")
+    print(f"{'a space: staged, hashed, packed, proved':36} {ours:6.2f} s {rate / ours:8.0f} MB/s")
+    print(f"upload: {ours / client:.2f} x the client (wanted: at most {WANTED})")
+    client = fastest(lambda number: obstore.get(store, f"object{number}").bytes())
+    print(f"read and check all: {fastest(download) / client:.2f} x the client's reading")
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory: {peak_mib:.0f} MiB, of which all blocks, twice: {2 * len(content) >> 20} MiB")
+
+
+def serve() -> None:
+    """The bucket, in a process of its own, as a store would be."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    print(f"http://{host}:{port}", flush=True)
+    sys.stdin.read()  # until the other process ends
+    os._exit(0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    if parser.parse_args().serve:
+        return serve()
+    command = [sys.executable, "-m", "bench.bucket", "--serve"]
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        assert server.stdout
+        url = server.stdout.readline().strip()
+        httpx.put(f"{url}/bench").raise_for_status()
+        measure(url, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
