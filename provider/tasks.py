@@ -56,7 +56,7 @@ def tasks_of(issuer: NamedSigner, space: str, blob: Blob, cause: CID) -> Tasks:
     """cause: the `space/blob/add`."""
     described: dict[str, Value] = {"blob": blob_value(blob), "space": encode_did(space)}
     allocate = _task(issuer, capability("blob/allocate", issuer.did, cause=cause, **described))
-    put = _put(blob, allocate.cid)
+    put = put_task(blob, allocate.cid)
     accept = _task(
         issuer, capability("blob/accept", issuer.did, _put=_await(".out.ok", put.cid), **described)
     )
@@ -100,7 +100,8 @@ def holder_of(digest: bytes) -> Signer:
     return Signer.from_seed(digest[-32:])
 
 
-def _put(blob: Blob, allocate: CID) -> Delegation:
+def put_task(blob: Blob, allocate: CID) -> Delegation:
+    """The `http/put` that awaits `allocate`; by nobody in particular, so that the same is made anywhere."""
     holder = holder_of(blob.digest)
     key = _ED25519_PRIVATE + holder.seed + _ED25519_PUBLIC + holder.verifier.public_key.key
     wanted = capability(

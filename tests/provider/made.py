@@ -117,9 +117,11 @@ class Provider:
         self.store = store
         self.blobs = FolderBlobs(blobs) if isinstance(blobs, Path) else blobs
         made = Setup(URL, policy=Policy(provision), quota=Quota(quota, 2), **setup)
-        self.app = ProviderApp(store, self.blobs, SERVICE, made, now=now)
         self.quota = quota
-        self._asgi = self.app.asgi()
+        self.serve(ProviderApp(store, self.blobs, SERVICE, made, now=now))
+
+    def serve(self, app: ProviderApp) -> None:
+        self.app, self._asgi = app, app.asgi()
 
     def host(self, space: str = SPACE, quota: int | None = None) -> None:
         asyncio.run(self.store.host(HostedSpace(space, None, self.quota if quota is None else quota)))
