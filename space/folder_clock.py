@@ -8,17 +8,20 @@ event counts from the moment that all it needs is here (C3), and never stops to.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from pail import CID, MissingBlock, PailError, run
 from pail.clock import advance
 from pail.event import Head
+from pail.history import history
 from space.errors import BadHeadObject, CorruptBlock, NotReadable
 from space.files import held
 from space.guard import guarded
 from space.head_object import MAX_HEAD_OBJECT_BYTES, HeadObject, decode_head_object, encode_head_object
 from space.layout import HEAD_SUFFIX, HEADS, did_key_part
 from space.readable import prove_readable
+from space.remake import mend
 from space.space import Space
 from space.unreached import unreached
 from ucan import Signer
@@ -88,7 +91,7 @@ class FolderClock:
         with guarded("advancing the clock"), held(self._space.head_lock):
             known = self._fold()
             try:
-                prove_readable(self._space, event)
+                self._prove(event)
             except (MissingBlock, CorruptBlock) as error:
                 raise NotReadable(event, error.cid) from error
             head = run(advance(known.head, event), self._space.get)
@@ -127,14 +130,30 @@ class FolderClock:
         head: Head = ()
         for event in dict.fromkeys(events):
             try:
-                prove_readable(self._space, event)
+                self._prove(event)
                 head = run(advance(head, event), self._space.get)
             except (MissingBlock, CorruptBlock) as error:
                 pending[event] = error.cid
             except PailError as error:
                 ignored[str(event)] = str(error)
+        self._prove_common(head)
         self._remember(head, pending)
         return ClockReport(head, agents, pending, ignored)
+
+    def _prove(self, event: CID) -> None:
+        """As `prove_readable`; shards of its pail that were pruned are made again."""
+        try:
+            prove_readable(self._space, event)
+        except MissingBlock:
+            if not mend(self._space, event):
+                raise
+            prove_readable(self._space, event)
+
+    def _prove_common(self, head: Head) -> None:
+        """Several events are replayed on the pail of their common ancestor: a prune may have removed it."""
+        if len(head) > 1 and (ancestor := run(history(head), self._space.get).ancestor):
+            with suppress(PailError, CorruptBlock):
+                self._prove(ancestor)
 
     def _remember(self, head: Head, pending: Collection[CID]) -> None:
         """What was known and cannot be read for now stays known: its shard may come back."""

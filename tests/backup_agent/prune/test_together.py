@@ -14,6 +14,7 @@ from space.clearing import GRACE_MS
 from space.layout import shard_of_name
 from space.lease import LIFE_MS
 from space.marks import decode_mark, encode_mark
+from space.remake import remake
 from tests.backup_agent.prune.made import ACCOUNTS, FIRST_MS, Machine, machine, make_snapshot
 from tests.backup_agent.prune.test_prune import files_of, fill
 
@@ -188,3 +189,40 @@ def test_two_writers_and_a_pruner_lose_nothing(tmp_path: Path) -> None:
         four.space.lease.now_ms = lambda: start + LIFE_MS + 1
         assert pruned(four)[1] == set()
         assert len(four.entries()) == 2
+
+
+def test_an_agent_that_was_away_goes_on_from_an_old_head(tmp_path: Path) -> None:
+    with machine(tmp_path) as one, machine(tmp_path, "other") as other:
+        fill(one, 2)
+        old = other.clock.head()
+        fill(one, 3, first=10)
+        assert pruned(one)[0] > 0
+        assert other.space.lease.is_outdated()
+        _, key = write(other, stage := other.space.stage(), 1)
+        backup, blocks = make_snapshot(other.signer, ACCOUNTS[1], FIRST_MS + 1, OLD)
+        made = remake(one.space, old[0])  # as the machine that was away still has it
+        update = run(
+            crdt.put(old, key, backup), lambda cids: [made.get(c) or one.space.get([c])[0] for c in cids]
+        )
+        assert update.event
+        with stage:
+            stage.put_many([*blocks.items(), update.event, *update.additions])
+            stage.publish()
+        other.clock.advance(update.event.cid)
+        other.space.close()
+        assert (one.problems(), len(one.entries())) == ([], 2)
+        assert pruned(one)[0] >= 0
+        assert len(one.entries()) == 2
+
+
+def test_any_pail_is_made_again_from_the_events(tmp_path: Path) -> None:
+    with machine(tmp_path) as one:
+        heads: list[CID] = []
+        for hour in range(4):
+            one.back_up(ACCOUNTS[hour % 2], hour, {"a": str(hour)})
+            heads += one.clock.head()
+        roots = [run(crdt.root((head,)), one.space.get).root for head in heads]
+        assert pruned(one)[0] > 0
+        for head, root in zip(heads, roots, strict=True):
+            made = remake(one.space, head)
+            assert root in made or one.space.has([root])
