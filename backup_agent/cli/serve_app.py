@@ -24,7 +24,7 @@ LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, he
 def serve(
     context: typer.Context,
     host: Annotated[str, typer.Option("--host", metavar="H", help="The address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 for any.")] = 8741,
+    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 for any.")] = 8742,
     database: DatabaseOption = None,
     workers: Annotated[
         int, typer.Option("--workers", metavar="N", min=1, max=64, help="Processes; several need PostgreSQL.")
