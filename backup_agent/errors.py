@@ -37,6 +37,7 @@ AgentError
 ├── PruneRefused               nothing was pruned: what must stay cannot be told
 ├── PhraseInvalid              not the 24 words of a space's key
 ├── SpaceKeyUnknown            the key of a space is not on this machine
+├── SpaceUnclear               which space it is cannot be told from the keys that are here
 ├── HomeUnusable               SKYPAIL_HOME cannot be read or written
 └── SettingInvalid             a variable of the environment makes no sense
 """
@@ -273,6 +274,17 @@ class SpaceKeyUnknown(AgentError):
             f"the key of the space {did} is not on this machine; `skypail space key import` takes its phrase"
         )
         self.did = did
+
+
+class SpaceUnclear(AgentError):
+    def __init__(self, dids: list[str]) -> None:
+        many = (
+            f"{len(dids)} keys of spaces are here; name one with --did"
+            if dids
+            else "no key of a space is here"
+        )
+        super().__init__(f"{many}; `skypail space key import` takes the key of this one")
+        self.dids = dids
 
 
 class HomeUnusable(AgentError):

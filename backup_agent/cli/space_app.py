@@ -44,6 +44,24 @@ def info(space: SpaceOption = None, as_json: JsonOption = False) -> int:
     return info(space, as_json)
 
 
+@app.command()
+def recover(
+    did: Annotated[
+        str | None,
+        typer.Option("--did", metavar="DID", help="Which space it is, if several keys are here."),
+    ] = None,
+    space: SpaceOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Make a space again from its shards and its key: index, heads or the space's file may be lost.
+
+    Take the key first: `skypail space key import`. Run it as often as you like.
+    """
+    from backup_agent.cli.commands.recover import recover
+
+    return recover(did, space, as_json)
+
+
 @key_app.command("export")
 def export(space: SpaceOption = None, as_json: JsonOption = False) -> int:
     """Show the key of a space. Whoever reads these words has the space."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -88,11 +88,17 @@ def settings() -> Settings:
 
 @contextmanager
 def workbench(
-    where: Where | None, *, create: bool = False, remake: bool = False, of: Settings | None = None
+    where: Where | None,
+    *,
+    create: bool = False,
+    remake: bool = False,
+    new_did: Callable[[Home], str] = Home.new_space,
+    of: Settings | None = None,
 ) -> Generator[Workbench]:
     """The space that lies there, or the default one; `create` makes it on first use.
 
     remake: if there are shards but no space file that can be read, make that anew.
+    new_did: names a space that is made.
     of: other settings than the environment's. Raises HomeUnusable and what opening a space raises.
     """
     chosen = of or settings()
@@ -106,9 +112,9 @@ def workbench(
     home = Home.open(chosen.home)
     signer = home.agent()
     if isinstance(place, Path):
-        space, is_new = _open_folder(home, place, create)
+        space, is_new = _open_folder(home, place, create, new_did)
     else:
-        space, is_new = _open_far(home, chosen, place, create, remake)
+        space, is_new = _open_far(home, chosen, place, create, remake, new_did)
     with space:
         yield Workbench(chosen, home, signer, place, space, FolderClock(space, signer), is_new)
 
@@ -162,7 +168,7 @@ def _expect_parent(place: Path) -> None:
         raise SpaceUnavailable(f"no space can be made in {place}: {why}")
 
 
-def _open_folder(home: Home, place: Path, create: bool) -> tuple[Space, bool]:
+def _open_folder(home: Home, place: Path, create: bool, new_did: Callable[[Home], str]) -> tuple[Space, bool]:
     """The space, and whether it was made just now."""
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -173,10 +179,12 @@ def _open_folder(home: Home, place: Path, create: bool) -> tuple[Space, bool]:
     except NoSpace:
         if not create:
             raise
-    return open_folder(place, cache=home.cache, did=home.new_space()), True
+    return open_folder(place, cache=home.cache, did=new_did(home)), True
 
 
-def _open_far(home: Home, chosen: Settings, url: str, create: bool, remake: bool) -> tuple[Space, bool]:
+def _open_far(
+    home: Home, chosen: Settings, url: str, create: bool, remake: bool, new_did: Callable[[Home], str]
+) -> tuple[Space, bool]:
     """As `_open_folder`, for what a URL names."""
     opened = partial(
         open_space, url, cache=home.cache, environ=os.environ, allow_private=chosen.allow_private_hosts
@@ -185,7 +193,7 @@ def _open_far(home: Home, chosen: Settings, url: str, create: bool, remake: bool
         return opened(), False
     except NoSpace as error:
         if create or (remake and error.has_shards):
-            return opened(did=home.new_space()), True
+            return opened(did=new_did(home)), True
         if error.has_shards:
             raise NoSpace(_SHARDS_ALONE.format(url)) from error
         raise NoSpace(_NO_SPACE.format(url)) from error
