@@ -139,9 +139,9 @@ class ProviderApp:
         return await self.shell.health(request)
 
     async def _upload(self, request: Request) -> Response:
-        blob = self.hosting.redeem(request.path_params["ticket"])
+        ticket = self.hosting.redeem(request.path_params["ticket"])
         try:
-            await self.hosting.receiver.receive(blob, request.stream())
+            await self.hosting.receiver.receive(ticket.blob, request.stream(), ticket.owner)
         except ClientDisconnect as error:
             raise UploadInterrupted("the sender has gone; put the whole again") from error
         return Response(status_code=200)

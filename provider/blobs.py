@@ -13,8 +13,8 @@ from typing import Protocol
 
 from provider.digest import name_of
 
-READ_BYTES = 1 << 20
-"""Read at once."""
+READ_BYTES = 256 << 10
+"""Read at once; a reader who is slow holds twice that."""
 
 
 class Blobs(Protocol):

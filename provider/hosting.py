@@ -23,7 +23,7 @@ from provider.receiving import Receiver
 from provider.records import Allocation, Entry
 from provider.store import ProviderStore
 from provider.tasks import Address, Tasks
-from provider.upload_url import Ticket, TicketOffice
+from provider.upload_url import Ticket, TicketOffice, owner_of
 from ucan import NamedSigner, Outcome, Receipt
 
 PROMISE_LIFE_S = 3600
@@ -70,12 +70,13 @@ class Hosting:
                 tasks.accepted(self.issuer, made, allocation, self.base_url),
             ]
         expires = allocation.expires_at_unix
-        url = f"{self.base_url}/upload/{self._tickets.issue(Ticket(blob, expires))}"
-        return [tasks.allocated(self.issuer, made, blob, Address(url, expires))]
+        ticket = self._tickets.issue(Ticket(blob, expires, owner_of(allocation.space)))
+        address = Address(f"{self.base_url}/upload/{ticket}", expires)
+        return [tasks.allocated(self.issuer, made, blob, address)]
 
-    def redeem(self, ticket: str) -> Blob:
+    def redeem(self, ticket: str) -> Ticket:
         """What may be sent to the URL with `ticket`. Raises UploadRefused, UploadExpired."""
-        return self._tickets.redeem(ticket, int(self._now())).blob
+        return self._tickets.redeem(ticket, int(self._now()))
 
     async def conclude(self, put: CID) -> None:
         """Take the blob of the task `put` into its space.

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from contextlib import aclosing
+from weakref import WeakValueDictionary
 
 from pail import DecodeError, TooLarge
 from pail.car import Slice as Position
@@ -24,11 +25,14 @@ MAX_INDEX_BYTES = 16 << 20
 
 MAX_BLOCK_BYTES = 8 << 20
 
+MIN_FRAME_BYTES = 36
+"""A block of a CAR takes its CID at the least, however short it is."""
+
 MAX_TIMES = 2
 """Slices may overlap, but together be no more than so many times their shard."""
 
-MAX_PROOFS = 2
-"""Indexes that are looked at at once in one process."""
+MAX_PROOFS = 4
+"""Indexes that are looked at at once in one process; of one space it is one."""
 
 
 class Indexer:
@@ -38,13 +42,15 @@ class Indexer:
         self._store = store
         self._blobs = blobs
         self._turns = asyncio.Semaphore(MAX_PROOFS)
+        self._of_space: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def add(self, space: str, digest: bytes) -> None:
         """Prove the index that is the blob `digest` of `space`, and find blocks by it from now on.
 
         Raises IndexNotFound, ShardNotFound, IndexWrong, TooMuch, BlobDamaged, StoreUnavailable.
         """
-        async with self._turns:
+        lock = self._of_space.setdefault(space, asyncio.Lock())  # there as long as somebody waits
+        async with lock, self._turns:
             index = await self._load(space, digest)
             shards = [await self._shard(space, each) for each in index.shards]
             for shard, stored in shards:
@@ -77,8 +83,9 @@ class Indexer:
             raise IndexWrong(f"the shard {shard.shard} has {stored.size} bytes, not {shard.size_bytes}")
         if any(position.length > MAX_BLOCK_BYTES for position in shard.slices):
             raise TooMuch(f"a block has {MAX_BLOCK_BYTES} bytes at most")
-        if sum(position.length for position in shard.slices) > MAX_TIMES * stored.size:
-            raise IndexWrong(f"the slices of the shard {shard.shard} are more than it holds")
+        total = sum(position.length for position in shard.slices)
+        if total > MAX_TIMES * stored.size or len(shard.slices) * MIN_FRAME_BYTES > stored.size:
+            raise IndexWrong(f"the slices of the shard {shard.shard} are more than it can hold")
         return shard, stored
 
     async def _prove(self, shard: ShardSlices, stored: Stored) -> None:

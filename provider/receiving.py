@@ -8,19 +8,26 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterable
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from time import monotonic
+from weakref import WeakValueDictionary
 
 from provider.blobs import Blobs, new_key
 from provider.capabilities import Blob
-from provider.errors import UploadInterrupted, WrongHash, WrongLength
+from provider.errors import BlobsUnavailable, UploadInterrupted, WrongHash, WrongLength
 from provider.records import Stored
 from provider.store import ProviderStore
 
 CHUNK_BYTES = 1 << 20
 
 MAX_UPLOADS = 32
-"""At once in one process; others wait."""
+"""At once in one process."""
+
+MAX_UPLOADS_OF_ONE = 8
+"""Of them, for one space."""
+
+TURN_TIMEOUT_S = 30.0
+"""That others wait; then they are asked to come again."""
 
 IDLE_TIMEOUT_S = 30.0
 """For the next bytes."""
@@ -37,14 +44,17 @@ class Receiver:
         self._store = store
         self._blobs = blobs
         self._turns = asyncio.Semaphore(MAX_UPLOADS)
+        self._of_owner: WeakValueDictionary[bytes, asyncio.Semaphore] = WeakValueDictionary()
 
-    async def receive(self, blob: Blob, body: AsyncIterable[bytes]) -> None:
+    async def receive(self, blob: Blob, body: AsyncIterable[bytes], owner: bytes) -> None:
         """Return once the bytes of `blob` are durable, whoever sent them first.
 
-        Raises WrongLength, WrongHash, UploadInterrupted: nothing of them is kept. Raises
-        StoreUnavailable: they may be, and can be sent again.
+        owner: for whom, of a ticket; nobody takes all the turns. Raises WrongLength, WrongHash,
+        UploadInterrupted: nothing of them is kept. Raises StoreUnavailable: they may be, and can be
+        sent again.
         """
-        async with self._turns, aclosing(_checked(blob, body)) as chunks:
+        own = self._of_owner.setdefault(owner, asyncio.Semaphore(MAX_UPLOADS_OF_ONE))
+        async with _turn(own), _turn(self._turns), aclosing(_checked(blob, body)) as chunks:
             if await self._store.is_stored(blob.digest):
                 async for _ in chunks:
                     pass  # who has not the bytes must not get them into his space by their name alone
@@ -54,6 +64,18 @@ class Receiver:
         if not await self._store.keep_blob(Stored(blob.digest, key, blob.size)):
             await self._blobs.delete([key])
             await self._store.forget_garbage([key])
+
+
+@asynccontextmanager
+async def _turn(turns: asyncio.Semaphore) -> AsyncGenerator[None]:
+    try:
+        await asyncio.wait_for(turns.acquire(), TURN_TIMEOUT_S)
+    except TimeoutError as error:
+        raise BlobsUnavailable("too many uploads at once") from error
+    try:
+        yield
+    finally:
+        turns.release()
 
 
 async def _checked(blob: Blob, body: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:

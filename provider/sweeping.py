@@ -11,8 +11,8 @@ from provider.blobs import Blobs
 from provider.store import ProviderStore
 
 EVERY_S = 300.0
-ORPHANS_EVERY = 288
-"""Sweeps between two looks at all objects: once a day."""
+ORPHANS_EVERY, ORPHANS_FIRST = 288, 12
+"""Sweeps between two looks at all objects, a day; and before the first, an hour."""
 
 ORPHAN_AGE_S = 86_400.0
 """An object that no row names may be one that is about to be named; not after that time."""
@@ -33,7 +33,7 @@ class Sweeper:
         while True:
             try:
                 await self.sweep()
-                if count % ORPHANS_EVERY == 0:
+                if count % ORPHANS_EVERY == ORPHANS_FIRST:
                     await self.remove_orphans()
             except StoreUnavailable as error:
                 log.warning("not swept", extra={"why": str(error)})

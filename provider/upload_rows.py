@@ -13,6 +13,9 @@ from provider.space_rows import load
 MAX_SHARDS = 10_000
 """Of one upload: 1.3 TB of full ones."""
 
+MAX_UPLOADS = 100_000
+"""That one space lists."""
+
 _FIELDS = "number, root, issuer, cause, inserted_at, updated_at"
 
 
@@ -26,6 +29,8 @@ def add(
     known = get(session, did, root)
     if len({*shards, *(known.shards if known else ())}) > MAX_SHARDS:
         raise TooMuch(f"an upload has {MAX_SHARDS} shards at most")
+    if known is None and _count(session, found[0]) >= MAX_UPLOADS:
+        raise TooMuch(f"a space lists {MAX_UPLOADS} uploads at most")
     session.run(
         "INSERT INTO upload (space, root, issuer, cause, inserted_at, updated_at) VALUES (?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (space, root) DO UPDATE SET updated_at = excluded.updated_at",
@@ -39,6 +44,10 @@ def add(
     upload = get(session, did, root)
     assert upload is not None, "it was listed a moment ago, and its space is locked"
     return upload
+
+
+def _count(session: Session, space: int) -> int:
+    return session.rows("SELECT count(*) FROM upload WHERE space = ?", (space,))[0][0]
 
 
 def get(session: Session, did: str, root: CID) -> Upload | None:

@@ -1,8 +1,8 @@
 """URLs to upload to: whoever has one may send these bytes, and nothing else, until it expires.
 
-The URL ends in the digest, the size, the time and an HMAC over them by a key that only the provider
-has, in base64url. So nothing is looked up to check one, any process of the provider can, and nobody
-can make one up.
+The URL ends in the digest, the size, the time, whose it is and an HMAC over them by a key that only
+the provider has, in base64url. So nothing is looked up to check one, any process of the provider can,
+and nobody can make one up.
 """
 
 from __future__ import annotations
@@ -18,16 +18,21 @@ from provider.capabilities import Blob
 from provider.errors import UploadExpired, UploadRefused
 from ucan import Signer
 
-_TICKET = struct.Struct(">34sQQ")
+_TICKET = struct.Struct(">34sQQ8s")
 _TAG_BYTES = 32
-TICKET_CHARS = 4 * -(-(_TICKET.size + _TAG_BYTES) // 3)
 
 
 class Ticket(NamedTuple):
-    """The right to send `blob` until `expires_at_unix`."""
+    """The right to send `blob` until `expires_at_unix`. owner: of the space that it is for, by `owner_of`."""
 
     blob: Blob
     expires_at_unix: int
+    owner: bytes
+
+
+def owner_of(space: str) -> bytes:
+    """What stands for a space in a ticket: enough to tell who sends much at once."""
+    return hashlib.sha256(space.encode()).digest()[:8]
 
 
 class TicketOffice:
@@ -38,7 +43,8 @@ class TicketOffice:
 
     def issue(self, ticket: Ticket) -> str:
         """The ticket as text for a URL."""
-        content = _TICKET.pack(ticket.blob.digest, ticket.blob.size, ticket.expires_at_unix)
+        blob = ticket.blob
+        content = _TICKET.pack(blob.digest, blob.size, ticket.expires_at_unix, ticket.owner)
         return base64.urlsafe_b64encode(content + self._tag(content)).decode().rstrip("=")
 
     def redeem(self, text: str, now_unix_s: int) -> Ticket:
@@ -46,10 +52,10 @@ class TicketOffice:
         content, tag = _split(text)
         if not hmac.compare_digest(tag, self._tag(content)):
             raise UploadRefused
-        digest, size, expires = _TICKET.unpack(content)
+        digest, size, expires, owner = _TICKET.unpack(content)
         if expires <= now_unix_s:
             raise UploadExpired
-        return Ticket(Blob(digest, size), expires)
+        return Ticket(Blob(digest, size), expires, owner)
 
     def _tag(self, content: bytes) -> bytes:
         return hmac.digest(self._secret, content, hashlib.sha256)

@@ -16,7 +16,18 @@ from provider.folder_blobs import FolderBlobs
 from provider.sweeping import Sweeper
 from tests.clock_service.calls import HEADERS
 from tests.provider.child import running
-from tests.provider.made import SERVICE, Promise, Provider, digest_of, index_of, invoke, retrieve, shard_of
+from tests.provider.made import (
+    OTHER,
+    OTHER_KEY,
+    SERVICE,
+    Promise,
+    Provider,
+    digest_of,
+    index_of,
+    invoke,
+    retrieve,
+    shard_of,
+)
 from tests.provider.remote import Client
 from ucan import encode_request
 
@@ -135,3 +146,36 @@ def test_a_large_upload_takes_little_memory_and_the_log_holds_no_secret(tmp_path
     for secret in (key, "secret", "Bearer", *client.tickets):
         assert secret not in log
     assert SERVICE.signer.format() not in log
+
+
+def test_one_space_does_not_take_all_turns(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiving, "MAX_UPLOADS_OF_ONE", 1)
+    monkeypatch.setattr(receiving, "TURN_TIMEOUT_S", 0.05)
+    provider.host(OTHER)
+    slow, second, other = (
+        provider.promise(DATA),
+        provider.promise(b"second"),
+        provider.promise(b"other", issuer=OTHER_KEY, resource=OTHER),
+    )
+
+    async def work() -> list[int]:
+        go_on = asyncio.Event()
+
+        async def stalled():
+            yield DATA[:1]
+            await go_on.wait()
+            yield DATA[1:]
+
+        first = asyncio.create_task(provider.ask("PUT", slow.url, content=stalled()))
+        await asyncio.sleep(0.02)
+        answers = [
+            await provider.ask("PUT", second.url, content=b"second"),
+            await provider.ask("PUT", other.url, content=b"other"),
+        ]
+        go_on.set()
+        return [answer.status_code for answer in (*answers, await first)]
+
+    assert isinstance(slow, Promise)
+    assert isinstance(second, Promise)
+    assert isinstance(other, Promise)
+    assert asyncio.run(work()) == [503, 200, 200]

@@ -94,5 +94,12 @@ def test_two_processes_share_a_database_and_a_bucket(
                 await first.conclude(http, promise)
             both = [digest_of(small), digest_of(large)]
             assert await second.read_all(both) == await first.read_all(both) == [small, large]
+            async with httpx.AsyncClient(timeout=60) as http:
+                wrong = await first.promise(http, bytes(len(large)))
+                with pytest.raises(httpx.HTTPStatusError):
+                    await second.put(http, wrong, large)
 
         asyncio.run(work())
+        for each in (one, other):
+            each.process.terminate()
+            assert each.process.wait(20) == 0

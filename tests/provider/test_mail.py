@@ -1,0 +1,90 @@
+"""A mail on its way: to a server that speaks SMTP, or into the log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from clock_service.errors import BadOption, StoreUnavailable
+from provider.mail import SENDER, SMTP_URL, LogMail, SmtpMail, mail_of_environment
+
+
+class MailServer:
+    """Takes one mail; said: what the client sent."""
+
+    def __init__(self, greeting: bytes = b"220 hello\r\n") -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._greeting = greeting
+        self.port = self._listener.getsockname()[1]
+        self.said = b""
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            client, _ = self._listener.accept()
+        except OSError:
+            return
+        with client, client.makefile("rb") as lines:
+            client.sendall(self._greeting)
+            is_text = False
+            for line in lines:
+                self.said += line
+                if is_text and line != b".\r\n":
+                    continue
+                is_text = line.upper().startswith(b"DATA")
+                is_end = line.upper().startswith(b"QUIT")
+                client.sendall(b"354 go on\r\n" if is_text else b"221 bye\r\n" if is_end else b"250 fine\r\n")
+
+    def stop(self) -> None:
+        self._listener.close()
+        self._thread.join(5)
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    server = MailServer()
+    yield server
+    server.stop()
+
+
+def test_a_mail_is_sent_by_smtp(server: MailServer) -> None:
+    mail = SmtpMail(f"smtp://127.0.0.1:{server.port}", "provider@example.com")
+    asyncio.run(mail.send("alice@example.com", "Confirm", "https://provider.test/link"))
+    assert b"MAIL FROM:<provider@example.com>" in server.said.replace(b"mail", b"MAIL")
+    assert b"<alice@example.com>" in server.said
+    assert b"https://provider.test/link" in server.said
+
+
+def test_a_server_that_takes_no_mail_is_asked_again_later() -> None:
+    refusing = MailServer(b"554 no\r\n")
+    mail = SmtpMail(f"smtp://127.0.0.1:{refusing.port}", "provider@example.com")
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(mail.send("alice@example.com", "Confirm", "link"))
+    refusing.stop()
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(mail.send("alice@example.com", "Confirm", "link"))
+
+
+def test_without_a_server_the_link_is_the_operators_to_pass_on(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(LogMail().send("alice@example.com", "Confirm", "https://provider.test/link"))
+    assert vars(caplog.records[0])["why"] == "alice@example.com: https://provider.test/link"
+
+
+def test_the_environment_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(SMTP_URL, raising=False)
+    assert isinstance(mail_of_environment(), LogMail)
+    monkeypatch.setenv(SMTP_URL, "smtps://user:pass@mail.example.com")
+    monkeypatch.setenv(SENDER, "provider@example.com")
+    assert isinstance(mail_of_environment(), SmtpMail)
+    for url, sender in (("http://x", "a@b"), ("smtp://", "a@b"), ("smtp://x", "nobody")):
+        monkeypatch.setenv(SMTP_URL, url)
+        monkeypatch.setenv(SENDER, sender)
+        with pytest.raises(BadOption):
+            mail_of_environment()
