@@ -10,7 +10,7 @@ from clock_service.policy import Policy, Provision, Registration
 from pail import CID, DecodeError, MissingBlock, TooLarge
 from provider import capabilities
 from provider.accounts import Accounts
-from provider.capabilities import Confirm, is_account, is_space
+from provider.capabilities import Confirm, is_account
 from provider.errors import (
     DelegationNotFound,
     InsufficientStorage,
@@ -24,7 +24,17 @@ from provider.hosting import Hosting
 from provider.naming import named
 from provider.policy import Quota
 from provider.records import HostedSpace
-from ucan import Failure, Outcome, Provided, Refused, Task, provide, view_receipt
+from ucan import (
+    Failure,
+    InvalidPrincipal,
+    Outcome,
+    Provided,
+    Refused,
+    Task,
+    Verifier,
+    provide,
+    view_receipt,
+)
 
 
 class AccountTable:
@@ -73,7 +83,7 @@ class AccountTable:
         provider, space = task.nb
         if provider != self._did:
             raise InvalidProvider(f"Invalid provider: {provider}")
-        if not is_space(space):
+        if not _is_key(space):
             raise SpaceUnknown("a space is a did:key")
         account = None if task.resource == self._did else task.resource
         known = await self._store.space(space)
@@ -116,3 +126,11 @@ class AccountTable:
     async def _offer(self, task: Task[CID]) -> Outcome:
         """The original's client offers each shard to Filecoin and stops where it is told no."""
         return Outcome({"piece": task.nb})
+
+
+def _is_key(did: str) -> bool:
+    try:
+        Verifier.parse(did)
+    except InvalidPrincipal:
+        return False
+    return True

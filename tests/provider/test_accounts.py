@@ -201,7 +201,8 @@ def test_a_space_has_one_account_and_an_account_so_many_spaces(provider: Provide
     assert "id" in add(OTHER)
     assert "id" in add(AGENT.did)
     assert add(signer(77).did, provider="did:web:other") == "InvalidProvider"
-    assert add("did:web:no.space") == "SpaceUnknown"
+    for wrong in ("did:web:no.space", "did:key:z6Mkx"):
+        assert add(wrong) == "SpaceUnknown"
     assert add(signer(77).did) == "InsufficientStorage"
 
 
