@@ -163,7 +163,7 @@ static int take_entry(Cursor *cursor, Key *key, PyObject *entries, PyObject *lin
     PyObject *cid = path ? new_cid(record) : NULL;
     PyObject *entry = cid ? PyTuple_Pack(2, path, cid) : NULL;
     const int layer = entry ? layer_of(path) : -1;
-    const bool kept = append(entries, entry) && append(links, new_cid(below));
+    const bool kept = append(entries, entry) && layer >= 0 && append(links, new_cid(below));
     Py_XDECREF(cid);
     Py_XDECREF(path);
     return kept ? layer : -1;

@@ -1,5 +1,6 @@
 """The compiled decoder of tree nodes takes what the plain one takes, and refuses in the same words."""
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -90,3 +91,16 @@ def test_keys_up_to_the_limit_and_above(size: int, shared: int) -> None:
 def test_what_is_no_bytes_is_the_callers_mistake() -> None:
     with pytest.raises(TypeError):
         compiled.take_apart("text")
+
+
+def test_without_memory_it_says_so_wherever_that_ends() -> None:
+    memory = pytest.importorskip("_testcapi", reason="this Python has no tests of its own")
+    key = {"p": 0, "k": b"a/b", "t": LINK, "v": LINK}
+    data = encode_dag_cbor({"e": [key], "l": LINK})
+    for number in range(1, 50):
+        with contextlib.suppress(MemoryError):
+            memory.set_nomemory(number, number + 1)
+            try:
+                compiled.take_apart(data)
+            finally:
+                memory.remove_mem_hooks()
