@@ -27,6 +27,8 @@ MAX_ATTEMPTS = 5
 """Workers that may die over one job before it is given up; the next slot is another job."""
 
 POLL_S = 0.5
+MAX_COUNTED = 1000
+
 MAX_FORGOTTEN = 500
 """Finished jobs deleted at once."""
 
@@ -58,13 +60,14 @@ class Jobs:
         self._slots = slots
         self._workflow: Any = None
         self._dbos: Any = None
+        self._instance: Any = None
 
     def start(self) -> None:
         """Take up jobs from now on. Raises what the database's driver raises."""
         _quiet()
         from dbos import DBOS
 
-        DBOS(
+        self._instance = DBOS(
             config={
                 "name": NAME,
                 "system_database_url": self._url,
@@ -118,7 +121,7 @@ class Jobs:
     def waiting(self) -> int:
         """Jobs that nobody has begun."""
         found = self._dbos.list_workflows(
-            status="ENQUEUED", load_input=False, load_output=False, limit=10_000
+            status="ENQUEUED", load_input=False, load_output=False, limit=MAX_COUNTED
         )
         return len(found)
 
@@ -141,6 +144,11 @@ class Jobs:
         if done:
             self._dbos.delete_workflows([each.workflow_id for each in done])
         return len(done)
+
+    def pause(self) -> None:
+        """Take up nothing more."""
+        for event in self._instance.background_thread_stop_events:
+            event.set()
 
     def stop(self) -> None:
         """Take up nothing more; what is being done is not waited for."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import partial
+from threading import Lock
 from typing import NamedTuple, TypeVar
 
 from backup_agent.errors import AgentError
@@ -57,7 +59,7 @@ class _End(NamedTuple):
 class Runner:
     """The `jobs.Work` of one worker. once_more: called with an account that somebody waits for.
 
-    counters: runs by result, and what they took in all, since the start.
+    counters: runs by result, and what they took in all, since the start. under_way: jobs now.
     """
 
     def __init__(
@@ -70,6 +72,8 @@ class Runner:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.counters: Counter[str] = Counter()
+        self.under_way = 0
+        self._lock = Lock()
         self._attempts = attempts
         self._database = attempts.database
         self._worker = worker
@@ -79,15 +83,28 @@ class Runner:
 
     def __call__(self, account: int, job: str) -> None:
         """Do the job. Whatever goes wrong is the account's result, and nobody else's."""
-        lease = Lease(account, self._worker, job)
+        with self._counted():
+            self._do(Lease(account, self._worker, job))
+
+    def _do(self, lease: Lease) -> None:
         taken = self._insist(lambda session: lease_rows.take(session, lease, self._now_ms()))
         if taken is None:
-            self._insist(lambda session: account_rows.leave_line(session, account, job))
+            self._insist(lambda session: account_rows.leave_line(session, lease.account, lease.job))
             return
         end = self._run(lease, taken)
         wanted = self._insist(lambda session: self._note(session, lease, end))
         if wanted is not None:
             self._once_more(wanted)
+
+    @contextmanager
+    def _counted(self) -> Generator[None]:
+        with self._lock:
+            self.under_way += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.under_way -= 1
 
     def _run(self, lease: Lease, taken: Taken) -> _End:
         started = self._now_ms()

@@ -60,14 +60,14 @@ class Ticker:
     def tick(self) -> int:
         """Put what is due in line; how many. Raises StoreUnavailable."""
         now_ms = int(self._now() * 1000)
-        room = self._max_in_line - self._database.do(line_rows.in_line)
+        room = max(0, self._max_in_line - self._jobs.waiting())
         accounts = self._database.do(
-            lambda session: line_rows.due(session, now_ms, max(room, 1), self._runs_per_host)
+            lambda session: line_rows.due(session, now_ms, room, self._runs_per_host)
         )
         under_way = self._jobs.open_among([each.job for each in accounts if each.job is not None])
         busy = [each for each in accounts if each.job in under_way]
         self._database.do(lambda session: line_rows.postpone(session, busy, now_ms + LOOK_AGAIN_MS))
-        ready = [each for each in accounts if each.job not in under_way][: max(room, 0)]
+        ready = [each for each in accounts if each.job not in under_way]
         for account in ready:
             self._put(account, now_ms)
         return len(ready)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
@@ -21,6 +22,7 @@ from backup_agent.server.ticker import MAX_IN_LINE, Ticker
 from backup_agent.server.watchdog import Beat, Watchdog
 from ucan import Signer
 
+GRACE_S = 10.0
 DECLARED_DEAD = 70
 """Exit code; whoever runs the worker starts it anew."""
 
@@ -97,7 +99,16 @@ class Worker:
         return None if self.watchdog.is_fresh else "the worker does not get on, or has no database"
 
     def stop(self) -> None:
-        """Begin nothing more; what is under way another worker does again, or this one at its next start."""
+        """Begin nothing more, wait GRACE_S for what is under way. What is not done by then another worker
+        does again, or this one at its next start: it may write nothing more, and the process ends over it.
+        """
         self.ticker.stop()
+        self.jobs.pause()
+        end = time.monotonic() + GRACE_S
+        while self.runner.under_way and time.monotonic() < end:
+            time.sleep(0.1)
         self.watchdog.stop()
+        if self.runner.under_way:
+            logging.shutdown()
+            os._exit(0)  # a thread that waits for a slow host would keep the process alive for hours
         self.jobs.stop()
