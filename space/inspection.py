@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from pail import CID
+from pail.car import encode_car_header
 from space.damage import Examination, Good
 from space.errors import SpaceError
 from space.index import Index, ShardRow, State
@@ -99,14 +100,16 @@ def _look_through(space: Inspected, row: ShardRow) -> Look | None:
 
 
 def _index_fault(place: Place, shard: CID, places: Sequence[tuple[bytes, int, int]]) -> str | None:
+    size = max((offset + size for _, offset, size in places), default=len(encode_car_header()))
     if place.load(SHARDS, index_name(shard), 0) is None:
-        size = max((offset + size for _, offset, size in places), default=0)
         return None if place.packs and size <= SMALL_SHARD_BYTES else _MISSING
     found = listed_slices(place, shard)
     if found is None:
         return "the index object cannot be read"
     listed = [(multihash[-32:], offset, size) for multihash, offset, size in found.slices]
     # Of a block that stands in the shard twice, an index lists one place.
+    if found.size_bytes != size:
+        return "the index object says another size of the shard"
     if not set(listed) <= set(places) or len(listed) != len({digest for digest, _, _ in places}):
         return "the index object does not list what the shard holds"
     return None

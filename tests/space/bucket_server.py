@@ -73,23 +73,21 @@ class BucketGround:
 
     def __init__(self, path: Path, url: str, bucket: str) -> None:
         self._path = path
-        self._bucket = bucket
+        self.bucket = bucket
         self.url = url
         self.slept_s: list[float] = []
 
     def store(self, url: str | None = None) -> ObjectStore:
-        return store_at(url or self.url, self._bucket)
+        return store_at(url or self.url, self.bucket)
 
     def place(self, machine: str, url: str | None = None) -> BucketPlace:
-        kept = PlaceCache(self._path / machine, self._bucket)
-        title = f"s3://{self._bucket}/a/prefix"
+        kept = PlaceCache(self._path / machine, self.bucket)
+        title = f"s3://{self.bucket}/a/prefix"
         return bucket_place(self.store(url), title, kept, sleep=self.slept_s.append)
 
     def space(self, machine: str, url: str | None = None) -> Space:
-        kept = PlaceCache(self._path / machine, self._bucket)
-        place = bucket_place(
-            self.store(url), f"s3://{self._bucket}/a/prefix", kept, sleep=self.slept_s.append
-        )
+        kept = PlaceCache(self._path / machine, self.bucket)
+        place = bucket_place(self.store(url), f"s3://{self.bucket}/a/prefix", kept, sleep=self.slept_s.append)
         return Space.open(place, kept, DID)
 
     def damage(self, room: str, name: str, content: bytes) -> None:

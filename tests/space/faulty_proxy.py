@@ -37,6 +37,8 @@ class FaultyProxy:
     def __init__(self, upstream: str) -> None:
         self.asked: list[Asked] = []
         self.fault_at: Callable[[int, Asked], Fault | None] = lambda _number, _asked: None
+        self.refusal: tuple[int, bytes] | None = None
+        """What every request is answered, whatever it is."""
         self._upstream = urlsplit(upstream).netloc
         self._lock = threading.Lock()
         proxy = self
@@ -73,6 +75,8 @@ class FaultyProxy:
         with self._lock:
             fault = self.fault_at(len(self.asked), asked)
             self.asked.append(asked)
+        if self.refusal:
+            return handler.say(self.refusal[0], {"Content-Type": "application/xml"}, self.refusal[1])
         match fault:
             case Fault.RESET_BEFORE:
                 return handler.reset()

@@ -93,7 +93,7 @@ def test_an_unchanged_account_takes_the_same_few_requests_each_time(
         ("s3:///x", "a bucket's name"),
         ("s3://key:secret@bucket/x", "write s3://BUCKET"),
         ("s3://bucket/x?versionId=1", "cannot be part of a prefix"),
-        ("ftp://host/x", "s3://, gs:// or az://"),
+        ("ftp://host/x", "at s3://, gs://"),
         ("file://host/x", "file:///PATH"),
     ],
 )
