@@ -12,7 +12,7 @@ from clock_service.access import Access
 from pail import Value
 from ucan import Capability, Delegation, Signer, delegate
 
-OWN_ABILITIES = ("clock/*", "backup/*")
+OWN_ABILITIES = ("clock/*", "backup/*", "space/*", "upload/*")
 """What the owner's agent asks services for, in the space's name."""
 
 OWN_LIFE_S = 3600

@@ -5,6 +5,8 @@
     sessions/              sessions of accounts, one file each
     private/               for whom private data is sealed
     clocks/<key>.json      clock services of a space, by the space's key
+    places/                where spaces lie; see `backup_agent.place_list`
+    hosted/                what providers cannot keep of spaces that lie there: heads, and the like
     servers/<key>.json     what is scheduled at server agents, by the space's key
     delegations/           `.ucan` archives: held by this agent, issued here, and those revoked
     cache/                 indexes and journals; rebuilt when lost
@@ -69,7 +71,7 @@ class Home:
 
     @property
     def default_space(self) -> Path:
-        """Where snapshots go when no space is named."""
+        """Where snapshots go when no space is named, until it is moved; see `backup_agent.place_list`."""
         return self.folder / "space"
 
     @property
@@ -100,6 +102,16 @@ class Home:
     def clocks(self) -> Path:
         """The folder that names clock services; see `backup_agent.clock_list`."""
         return self.folder / "clocks"
+
+    @property
+    def places(self) -> Path:
+        """The folder that says where spaces lie; see `backup_agent.place_list`."""
+        return self.folder / "places"
+
+    @property
+    def hosted(self) -> Path:
+        """A folder for each space at a provider; see `space.remote.place`."""
+        return self.folder / "hosted"
 
     @property
     def servers(self) -> Path:

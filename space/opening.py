@@ -12,6 +12,7 @@ from space.files import LOCAL_FILES, Files
 from space.folder_place import FolderPlace
 from space.guard import guarded
 from space.place_cache import PlaceCache
+from space.remote.address import is_provider, parse_provider
 from space.space import Space
 
 Where = Path | str
@@ -19,19 +20,21 @@ Where = Path | str
 
 
 def parse_where(text: str) -> Where:
-    """`s3://…`, `gs://…` and `az://…` name a bucket, `file:///…` and everything else a folder.
+    """`s3://…`, `gs://…` and `az://…` name a bucket, `https://…` a provider, all else a folder.
 
     Raises BadAddress.
     """
     if is_address(text):
         return str(parse_address(text))
+    if is_provider(text):
+        return str(parse_provider(text))
     if text.startswith("file://"):
         url = urlsplit(text)
         if url.netloc not in ("", "localhost") or not url.path or url.query or url.fragment:
             raise BadAddress(text, "a folder of this machine is file:///PATH")
         text = unquote(url.path)
     elif "://" in text:
-        raise BadAddress(text, "a space lies in a folder, or at s3://, gs:// or az://")
+        raise BadAddress(text, "a space lies in a folder, or at s3://, gs://, az:// or https://")
     if not text or "\0" in text:
         raise BadAddress(text, "name a folder")
     return Path(text)
@@ -45,7 +48,9 @@ def open_space(
     did: str | None = None,
     allow_private: bool = False,
 ) -> Space:
-    """As `open_folder`, or `space.bucket.opening.open_bucket`."""
+    """As `open_folder`, or `space.bucket.opening.open_bucket`. Who asks a provider brings more: see
+    `space.remote.opening`.
+    """
     if isinstance(where, Path):
         return open_folder(where, cache=cache, did=did)
     from space.bucket.opening import open_bucket

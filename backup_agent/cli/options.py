@@ -39,7 +39,7 @@ SpaceOption = Annotated[
         "--space",
         metavar="DIR|URL",
         parser=where,
-        help="Its folder, or s3://BUCKET/PREFIX, gs://…, az://…. [default: in SKYPAIL_HOME]",
+        help="A folder, s3://BUCKET/PREFIX, gs://…, az://…, https://PROVIDER. [default: in SKYPAIL_HOME]",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from backup_agent.cli.options import JsonOption, SpaceOption, folder
+from backup_agent.cli import places_commands
+from backup_agent.cli.options import JsonOption, SpaceOption, Where
+from backup_agent.cli.options import where as place
 
 app = typer.Typer(help="Make spaces, keep their keys, look at them.")
 key_app = typer.Typer(help="A space's key, as 24 words that you can write down.")
 app.add_typer(key_app, name="key")
+places_commands.add_to(app)
 
 
 @app.command()
 def create(
     where: Annotated[
-        Path | None,
-        typer.Argument(metavar="DIR", parser=folder, help="[default: in SKYPAIL_HOME]", show_default=False),
+        Where | None,
+        typer.Argument(
+            metavar="DIR|URL", parser=place, help="[default: in SKYPAIL_HOME]", show_default=False
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> int:
     """Make a space, and show its key once: write the words down."""
+    from space.remote.address import is_provider
+
+    if isinstance(where, str) and is_provider(where):
+        from backup_agent.cli.commands.hosted import create as create_hosted
+
+        return create_hosted(where, as_json)
     from backup_agent.cli.commands.spaces import create
 
     return create(where, as_json)
@@ -60,6 +70,24 @@ def recover(
     from backup_agent.cli.commands.recover import recover
 
     return recover(did, space, as_json)
+
+
+@app.command()
+def parity(
+    percent: Annotated[
+        int | None,
+        typer.Argument(metavar="PERCENT", min=0, max=100, show_default=False, help="0: no more of it."),
+    ] = None,
+    space: SpaceOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Keep parity beside the shards: PERCENT more bytes, from which `repair` computes what is damaged.
+
+    Without PERCENT: what is set. It is for flipped bits, lost sectors and torn ends, not for lost files.
+    """
+    from backup_agent.cli.commands.parity import parity
+
+    return parity(percent, space, as_json)
 
 
 @key_app.command("export")

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from backup_agent.catalogue import account_of_handle
 from backup_agent.cli.output import print_error
 from backup_agent.home import Home, Settings
+from backup_agent.place_list import default_where
 from space import (
     LOCAL_FILES,
     FolderClock,
@@ -28,6 +29,7 @@ from space import (
 from space.folder_place import FolderPlace
 from space.identity import did_of_space
 from space.layout import HEAD_SUFFIX, SHARDS, shard_of_name
+from space.remote.address import is_provider, parse_provider
 from ucan import Signer
 
 if TYPE_CHECKING:
@@ -49,11 +51,18 @@ class Workbench:
     clock: FolderClock
     is_new_space: bool
     """Whether the space was made just now."""
+    unasked: tuple[str, ...] = ()
+    """Why clock services were not read that keep the head of a space which lies at a provider."""
 
     @property
     def url(self) -> str:
         """Where the space lies, as a URL."""
         return self.where.as_uri() if isinstance(self.where, Path) else self.where
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether it lies at a provider: what a clock service does not take, no other machine sees."""
+        return isinstance(self.where, str) and is_provider(self.where)
 
     def look(self) -> tuple[Head, bool]:
         """The head, and whether it is all there is; what cannot be read is said on standard error.
@@ -61,6 +70,8 @@ class Workbench:
         In a synced folder that may pass. An agent's head that is damaged hides its newest snapshots.
         """
         report = self.clock.report()
+        for why in self.unasked:
+            print_error(f"{why}; there may be newer snapshots than this machine knows of")
         if report.pending:
             lost = next(iter(report.pending.values()))
             print_error(
@@ -78,7 +89,7 @@ class Workbench:
                 f"the heads in {self.where} are lost: its shards hold snapshots that no head reaches; "
                 "`skypail repair` finds them"
             )
-        return report.head, not report.pending and not bad and not headless
+        return report.head, not report.pending and not bad and not headless and not self.unasked
 
 
 def settings() -> Settings:
@@ -102,7 +113,7 @@ def workbench(
     of: other settings than the environment's. Raises HomeUnusable and what opening a space raises.
     """
     chosen = of or settings()
-    place = where or Home(chosen.home).default_space
+    place = where or default_where(Home(chosen.home))
     if isinstance(place, Path):
         place = place.absolute()
         if not create:
@@ -116,7 +127,12 @@ def workbench(
     else:
         space, is_new = _open_far(home, chosen, place, create, remake, new_did)
     with space:
-        yield Workbench(chosen, home, signer, place, space, FolderClock(space, signer), is_new)
+        bench = Workbench(chosen, home, signer, place, space, FolderClock(space, signer), is_new)
+        if bench.is_hosted:
+            from backup_agent.cli.pulling import pull
+
+            bench = replace(bench, unasked=pull(bench))
+        yield bench
 
 
 def account_did(bench: Workbench, account: str | None) -> str | None:
@@ -185,7 +201,11 @@ def _open_folder(home: Home, place: Path, create: bool, new_did: Callable[[Home]
 def _open_far(
     home: Home, chosen: Settings, url: str, create: bool, remake: bool, new_did: Callable[[Home], str]
 ) -> tuple[Space, bool]:
-    """As `_open_folder`, for what a URL names."""
+    """As `_open_folder`, for what a URL names; at a provider none is made by the way."""
+    if is_provider(url):
+        from backup_agent.hosted.opening import open_hosted
+
+        return open_hosted(home, chosen, parse_provider(url), resume=create), False
     opened = partial(
         open_space, url, cache=home.cache, environ=os.environ, allow_private=chosen.allow_private_hosts
     )

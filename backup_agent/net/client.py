@@ -21,7 +21,7 @@ import httpx
 from backup_agent.errors import HostError, HostRefused, HostUnreachable, ResponseTooLarge
 from backup_agent.net.dial import CONNECT_TIMEOUT_S, GuardedBackend, GuardedTransport, Lookup, system_lookup
 from backup_agent.net.faults import broken
-from backup_agent.net.messages import Answer, Request, Stream
+from backup_agent.net.messages import MAX_DOCUMENT_BYTES, Answer, Request, Stream, Upload
 from backup_agent.net.pace import Pace
 from backup_agent.net.retry import Retry
 from backup_agent.net.url import check_url, host_of, origin
@@ -38,6 +38,11 @@ HEADERS_DEADLINE_S = 60.0
 IDLE_TIMEOUT_S = 30.0
 MIN_BYTES_PER_S = 256
 """Slowest stream taken, averaged over the time spent waiting for it and counted from SLOW_START_S on."""
+
+MIN_UPLOAD_BYTES_PER_S = 16 << 10
+"""Slowest upload that is waited for, from SLOW_START_S on."""
+
+UPLOAD_PIECE_BYTES = 1 << 18
 
 SLOW_START_S = 60.0
 MAX_REDIRECTS = 5
@@ -107,6 +112,27 @@ class Http:
         async with aclosing(response), aclosing(self._chunks(response, request.limit_bytes)) as chunks:
             yield Stream(host_of(response.url), response.status_code, response.headers, chunks)
 
+    async def put(self, upload: Upload) -> Answer:
+        """What is answered to a PUT, tried again after transient failures; no redirect is followed.
+
+        Raises as `fetch`.
+        """
+        return await self.retry.run(lambda: self._put_once(upload))
+
+    async def _put_once(self, upload: Upload) -> Answer:
+        url = check_url(upload.url, allow_private=self.allow_private)
+        await self._pace.before(url)
+        headers = {**upload.headers, "content-length": str(upload.size)}
+        outgoing = self._client.build_request("PUT", url, content=_pieces(upload), headers=headers)
+        deadline_s = SLOW_START_S + upload.size / MIN_UPLOAD_BYTES_PER_S
+        return await _within(deadline_s, host_of(url), self._put(url, outgoing))
+
+    async def _put(self, url: httpx.URL, outgoing: httpx.Request) -> Answer:
+        response = await self._exchange(url, outgoing)
+        async with aclosing(response), aclosing(self._chunks(response, MAX_DOCUMENT_BYTES)) as chunks:
+            content = b"".join([chunk async for chunk in chunks])
+        return Answer(host_of(url), response.status_code, response.headers, content)
+
     async def _read(self, url: httpx.URL, request: Request) -> Answer:
         response = await self._send(url, request)
         async with aclosing(response), aclosing(self._chunks(response, request.limit_bytes)) as chunks:
@@ -123,7 +149,7 @@ class Http:
         meant_for = origin(url)
         for _ in range(MAX_REDIRECTS + 1):
             token = request.token if origin(url) == meant_for else None
-            response = await self._exchange(url, request, token)
+            response = await self._exchange(url, self._outgoing(url, request, token), request.answers)
             location = response.headers.get("location")
             if request.body is not None or location is None or response.status_code not in _REDIRECTS:
                 return response
@@ -140,19 +166,26 @@ class Http:
             raise HostRefused(host_of(target), f"{host_of(url)} redirects from https to http")
         return target
 
-    async def _exchange(self, url: httpx.URL, request: Request, token: Secret | None) -> httpx.Response:
-        """One request and the head of its answer. Raises for 429 and TRANSIENT_STATUSES."""
+    def _outgoing(self, url: httpx.URL, request: Request, token: Secret | None) -> httpx.Request:
         headers = {"authorization": f"Bearer {token.reveal()}"} if token else {}
         method = "GET" if request.body is None else "POST"
         if request.body is not None:
             headers["content-type"] = request.content_type
-        outgoing = self._client.build_request(method, url, content=request.body, headers=headers)
+        if request.span is not None:
+            headers["range"] = f"bytes={request.span[0]}-{request.span[1]}"
+        return self._client.build_request(method, url, content=request.body, headers=headers)
+
+    async def _exchange(
+        self, url: httpx.URL, outgoing: httpx.Request, answers: frozenset[int] = frozenset()
+    ) -> httpx.Response:
+        """One request and the head of its answer. Raises for 429 and TRANSIENT_STATUSES not in `answers`."""
         try:
             response = await self._client.send(outgoing, stream=True)
         except httpx.TransportError as error:
             raise broken(host_of(url), error) from error
         self._pace.after(url, response.headers)
-        if refusal := self._pace.refusal(url, response.status_code, response.headers):
+        refusal = self._pace.refusal(url, response.status_code, response.headers)
+        if refusal and response.status_code not in answers:
             await response.aclose()
             raise refusal
         return response
@@ -178,6 +211,11 @@ class Http:
             if waited_s > SLOW_START_S and received < waited_s * MIN_BYTES_PER_S:
                 raise HostUnreachable(host, f"it sends fewer than {MIN_BYTES_PER_S} bytes a second")
             yield chunk
+
+
+async def _pieces(upload: Upload) -> AsyncGenerator[bytes]:
+    for at in range(0, upload.size, UPLOAD_PIECE_BYTES):
+        yield upload.read(at, min(UPLOAD_PIECE_BYTES, upload.size - at))
 
 
 async def _within(deadline_s: float, host: str, work: Awaitable[T]) -> T:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from backup_agent.secret import Secret
@@ -22,11 +22,28 @@ class Request:
     content_type: str = "application/json"
     """Of the body."""
     limit_bytes: int = MAX_DOCUMENT_BYTES
+    span: tuple[int, int] | None = None
+    """First and last byte that are wanted of what is at the URL."""
+    answers: frozenset[int] = frozenset()
+    """Transient statuses that say something here, and are not simply tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Bytes to PUT at a URL. read: the bytes from an offset on, at each attempt anew.
+
+    headers: those that whoever gave the URL wants.
+    """
+
+    url: str
+    size: int
+    read: Callable[[int, int], bytes] = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer read whole; of any status but 429 and the transient ones."""
+    """An answer read whole; of any status but 429 and the transient ones that were not wanted."""
 
     host: str
     status: int

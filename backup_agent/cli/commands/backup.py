@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from backup_agent.cli.commands.parity import cover_shards
 from backup_agent.cli.describe import counts_line, details, shortcoming_lines
 from backup_agent.cli.output import INCOMPLETE, WHOLE, print_error, print_json, print_text, size_text
 from backup_agent.cli.progress import Bar
@@ -42,16 +43,18 @@ def backup(account: str, where: Where | None, as_json: bool, urls: list[str]) ->
             identity, outcome = asyncio.run(
                 run_backup(bench, account, bar, clocks.several if clocks else None)
             )
+        is_recorded = not clocks or _is_recorded(bench, clocks, urls)
+        is_seen = is_recorded or not bench.is_hosted
         if as_json:
-            print_json(
-                _document(bench, identity, outcome) | ({"clocks": clocks.document()} if clocks else {})
-            )
+            document = _document(bench, identity, outcome)
+            document["recorded"] &= is_seen
+            print_json(document | ({"clocks": clocks.document()} if clocks else {}))
         else:
-            _print_outcome(bench, identity, outcome)
+            _print_outcome(bench, identity, outcome, is_seen=is_seen)
+        cover_shards(bench)
         if clocks:
             clocks.warn()
         _renew(bench)
-        is_recorded = not clocks or _is_recorded(bench, clocks, urls)
     return WHOLE if outcome.whole and is_recorded else INCOMPLETE
 
 
@@ -148,11 +151,17 @@ def _document(bench: Workbench, identity: Identity, outcome: Outcome) -> dict[st
     }
 
 
-def _print_outcome(bench: Workbench, identity: Identity, outcome: Outcome) -> None:
+def _print_outcome(bench: Workbench, identity: Identity, outcome: Outcome, *, is_seen: bool) -> None:
+    """is_seen: whether others can see what was recorded; at a provider that is for a clock service to do."""
     name = f"{identity.handle} ({identity.did})" if identity.handle else identity.did
     stamp = outcome.snapshot.backup.created_at
     print_text(f"{name} at {identity.pds}")
-    if outcome.recorded:
+    if not is_seen:
+        print_text(
+            f"Stored in {bench.where}, {size_text(outcome.written_bytes)} new, as of {stamp}",
+            "NOT RECORDED: this machine alone knows of it until `skypail clock sync`, or the next backup",
+        )
+    elif outcome.recorded:
         print_text(f"Recorded {stamp}, {size_text(outcome.written_bytes)} new in {bench.where}")
     else:
         print_text(f"Nothing has changed since {stamp}; nothing was recorded")

@@ -1,0 +1,1 @@
+"""Spaces at providers: how they are asked, and as whom."""

@@ -1,0 +1,1 @@
+"""A space at a provider: blobs that are named by their hash, and nothing else."""
