@@ -1,4 +1,8 @@
-"""Three processes on one PostgreSQL: one is killed, one is frozen, and every account is backed up once."""
+"""Three processes on one PostgreSQL: one is killed, one is frozen, and every account is backed up once.
+
+In its full form: `SKYPAIL_TEST_ACCOUNTS=1000 python -m pytest tests/backup_agent/server/test_cluster.py`, ten
+minutes.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +21,8 @@ from backup_agent.server.worker import DECLARED_DEAD
 from tests.backup_agent.server.agent_process import AgentProcess, running_child, until
 from tests.backup_agent.server.crowd import Crowd, Owner, ask, run_crowd
 
-ACCOUNTS = int(os.environ.get("SKYPAIL_TEST_ACCOUNTS", "60"))
-SPACES = 6
+ACCOUNTS = int(os.environ.get("SKYPAIL_TEST_ACCOUNTS", "48"))
+SPACES = max(6, ACCOUNTS // 50)
 
 pytestmark = [pytest.mark.xdist_group("postgres"), pytest.mark.timeout(120 + ACCOUNTS)]
 
