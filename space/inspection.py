@@ -14,13 +14,14 @@ from dataclasses import replace
 
 from pail import CID
 from pail.car import encode_car_header
-from space.damage import Examination, Good
+from space.damage import Examination, Good, examine
 from space.errors import SpaceError
 from space.index import Index, ShardRow, State
 from space.intake import Inspected, Look, listed_slices, refresh, slices_of, take_in
-from space.layout import INDEX_SUFFIX, SHARDS, SMALL_SHARD_BYTES, index_name, shard_of_name
-from space.packed import open_shard
-from space.place import Entry, Place
+from space.layout import INDEX_SUFFIX, PARITY_SUFFIX, SHARDS, SMALL_SHARD_BYTES, index_name, shard_of_name
+from space.packed import open_shard, plain_shard
+from space.parity import heal
+from space.place import Entry, Opened, Place
 from space.report import Damage, SpaceReport
 from space.sample import Sample, every
 from space.sharded_dag_index import encode_shard_index
@@ -64,7 +65,7 @@ def repair(space: Inspected) -> SpaceReport:
     for row in space.index.shards().values():
         look = None if space.index.doomed.has(row.entry.name) else _look_through(space, row)
         if look and look.rest:
-            _salvage(space, look, look.rest)
+            _mend(space, look, look.rest)
         elif look and look.index_fault:
             _write_index(space.place, look.entry)
     report = check(space)
@@ -124,9 +125,22 @@ def _write_index(place: Place, entry: Entry) -> None:
         place.store(SHARDS, index_name(shard), encode_shard_index(shard, size, slices))
 
 
-def _salvage(space: Inspected, look: Look, rest: Examination) -> None:
+def _mend(space: Inspected, look: Look, rest: Examination) -> None:
+    """Save what is good in a damaged shard, and what its parity can compute of the rest."""
+    shard = shard_of_name(look.entry.name)
+    assert shard is not None
+    healed = heal(space.place, look.entry)
+    with closing(plain_shard(healed or space.place.open(SHARDS, look.entry), look.entry)) as opened:
+        if healed is not None:
+            listed = listed_slices(space.place, shard)
+            places = listed and [(multihash[-32:], at, size) for multihash, at, size in listed.slices]
+            rest = max(rest, examine(opened.read, opened.size, places), key=lambda each: len(each.good))
+        _salvage(space, look, rest, opened)
+
+
+def _salvage(space: Inspected, look: Look, rest: Examination, opened: Opened) -> None:
     """Copy the good blocks that are in no whole shard into a new one; then count on the old one no more."""
-    with closing(open_shard(space.place, look.entry)) as opened, space.stage() as stage:
+    with space.stage() as stage:
         # The stage must not skip what only this file holds; should it fail, the next look heals that.
         with space.index:
             after = State.SETTLED if look.state == State.SETTLED else State.NOT_WHOLE
@@ -176,7 +190,11 @@ def _report(space: Inspected, looks: Sequence[Look]) -> SpaceReport:
             ),
         ),
         incomplete=tuple(incomplete),
-        foreign=tuple(name for name in names if not shard_of_name(name) and not name.endswith(INDEX_SUFFIX)),
+        foreign=tuple(
+            name
+            for name in names
+            if not shard_of_name(name) and not name.endswith((INDEX_SUFFIX, PARITY_SUFFIX))
+        ),
         unindexed=tuple(look.entry.name for look in looks if look.index_fault == _MISSING),
         settled=tuple(look.entry.name for look in looks if look.state == State.SETTLED),
         believed=sum(look.state == State.LISTED for look in looks),

@@ -20,6 +20,7 @@ PACKED_SUFFIX = ".car.zst"
 INDEX_SUFFIX = ".car.idx"
 HEAD_SUFFIX = ".head"
 SPACE_SUFFIX = ".space"
+PARITY_SUFFIX = ".par"
 MARK_SUFFIX = ".mark"
 LEASE_SUFFIX = ".lease"
 

@@ -18,7 +18,11 @@ KEPT_FRAMES = 8
 
 def open_shard(place: Place, entry: Entry) -> Opened:
     """The plain bytes of a CAR shard, however it rests. Raises as `Place.open`."""
-    opened = place.open(SHARDS, entry)
+    return plain_shard(place.open(SHARDS, entry), entry)
+
+
+def plain_shard(opened: Opened, entry: Entry) -> Opened:
+    """The plain bytes of a CAR shard that rests as `opened`."""
     return PackedShard(opened) if entry.name.endswith(PACKED_SUFFIX) else opened
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from backup_agent.authority import Authority
+from backup_agent.cli.commands.parity import cover_shards
 from backup_agent.cli.output import FAILED, WHOLE, print_error, print_json, print_text, size_text
 from backup_agent.cli.workbench import Workbench, workbench
 from backup_agent.clock_list import ClockList
@@ -37,6 +38,7 @@ def prune(counts: Sequence[int | None], dry_run: bool, now: bool, where: Where |
             else:
                 _expect_right(bench)
                 done = run_prune(job, policy, remember=given is not None, now=now)
+                cover_shards(bench)
     _say(done, policy, dry_run, as_json)
     return FAILED if done.missing else WHOLE
 

@@ -91,7 +91,7 @@ def _lines(document: dict[str, Any], whole: bool) -> list[str]:
     if not document["keyHere"]:
         lines.append("Its key is not here: `skypail space key import` takes it")
     lines.append(
-        "Next: `skypail verify --all` reads everything again; `skypail backup ACCOUNT` goes on, and fetches again "
-        "what the host still has"
+        "Next: `skypail verify --all` reads everything again; `skypail backup ACCOUNT` goes on, and fetches "
+        "again what the host still has"
     )
     return lines if whole else [*lines, "NOT WHOLE: what is named above could not be found here."]

@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from backup_agent.cli.commands.parity import cover_shards
 from backup_agent.cli.output import FAILED, WHOLE, print_error, print_json, print_text, size_text
 from backup_agent.cli.workbench import workbench
 from space import Damage, SpaceReport, Where
@@ -47,6 +48,7 @@ def repair(where: Where | None, as_json: bool) -> int:
         for event in bench.clock.head():  # a head object that was lost is written anew
             bench.clock.advance(event)
         _, heads_whole = bench.look()
+        cover_shards(bench)
     if found:
         print_error(f"recovered {counted(len(found), 'event')} that no head reached")
     return _say(report, as_json, "Repaired", heads_whole)

@@ -14,12 +14,12 @@ def test_without_a_policy_nothing_is_dropped(kept: Shell) -> None:
 
 
 def test_a_dry_run_says_what_would_go(kept: Shell) -> None:
-    before = kept.files.keys()
+    before = {name for name in kept.files if name.startswith("space/")}
     said = kept("prune", "--keep-last", "1", "--dry-run", "--json")
     assert (said.code, said.document["dryRun"]) == (0, True)
     assert [len(said.document[name]) for name in ("kept", "dropped")] == [1, 1]
     assert "Would drop 1 of 2 snapshots" in kept("prune", "--keep-last", "1", "--dry-run").out
-    assert kept.files.keys() == before
+    assert {name for name in kept.files if name.startswith("space/")} == before
     assert kept("prune").code == 1  # nor was the policy kept
 
 

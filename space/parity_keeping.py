@@ -1,0 +1,27 @@
+"""Keeps parity beside every whole shard of a space that wants it."""
+
+from __future__ import annotations
+
+from space.guard import guarded
+from space.layout import SHARDS
+from space.parity import add_parity, parity_name
+from space.sorting import COUNTED
+from space.space import Space
+
+
+def cover(space: Space, percent: int) -> tuple[int, int]:
+    """Write the parity that is missing: how many shards were without, and the bytes written.
+
+    Doomed shards get none. Parity that is there stays, of whatever percentage it is.
+    Raises SpaceFull, SpaceUnavailable, PruneBegan.
+    """
+    with guarded("writing parity"):
+        there = {entry.name for entry in space.place.list(SHARDS)}
+        rows = [
+            row
+            for name, row in space.index.shards().items()
+            if row.state in COUNTED and parity_name(name) not in there and not space.index.doomed.has(name)
+        ]
+        if rows:
+            space.lease.hold()
+        return len(rows), sum(add_parity(space.place, row.entry, percent) for row in rows)
