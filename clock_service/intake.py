@@ -15,7 +15,11 @@ BODY_TIMEOUT_S = 30.0
 """For the whole body of a request to arrive."""
 
 MAX_HELD_BYTES = 128 << 20
-"""Of all bodies that are being received or worked on."""
+"""Of all bodies that are being received or worked on; past it no large one goes on.
+
+Small ones do: a few slow large ones must not keep all others out. No more of them are held than
+LARGE_BYTES on each connection.
+"""
 
 LARGE_BYTES = 128 << 10
 """A body from that size on is taken apart for longer than others should wait."""
@@ -71,5 +75,5 @@ class Intake:
     def _check(self, size: int) -> None:
         if size > MAX_BODY_BYTES:
             raise NotReceived(413, f"the body has more than {MAX_BODY_BYTES} bytes")
-        if self.held_bytes > MAX_HELD_BYTES:
+        if size > LARGE_BYTES and self.held_bytes > MAX_HELD_BYTES:
             raise NotReceived(503, "too much is being worked on")
