@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
-from pail import CID, Hashed, HashMismatch, Walk, run_async, verify_block
+from pail import CID, Block, Hashed, HashMismatch, Walk, run_async, verify_block
 from provider.blobs import Blobs
 from provider.errors import BlobDamaged, BlockNotFound, Unauthorized
 from provider.indexing import MAX_BLOCK_BYTES
@@ -26,15 +26,16 @@ class BlockReader:
         self._blobs = blobs
         self.right = right
         self._seen: set[CID] = set()
-        self.visited: list[tuple[CID, bytes]] = []
+        self.visited: list[Block] = []
 
     async def get(self, cids: Sequence[CID]) -> Sequence[bytes]:
         """Raises BlockNotFound, Unauthorized for a block outside what may be read, BlobDamaged."""
-        blocks = Hashed(await asyncio.gather(*map(self._block, cids)))
+        places = await self._places(cids)
+        blocks = Hashed(await asyncio.gather(*map(self._block, cids, places)))
         for cid, block in zip(cids, blocks, strict=True):
             if cid not in self._seen:
                 self._seen.add(cid)
-                self.visited.append((cid, block))
+                self.visited.append(Block(cid, block))
         return blocks
 
     async def run(self, walk: Walk[T]) -> T:
@@ -43,10 +44,9 @@ class BlockReader:
 
     async def has(self, cid: CID) -> bool:
         """Whether the space has the block, as far as indexes tell."""
-        return await self._place(cid) is not None
+        return (await self._places([cid]))[0] is not None
 
-    async def _block(self, cid: CID) -> bytes:
-        place = await self._place(cid)
+    async def _block(self, cid: CID, place: Place | None) -> bytes:
         if place is None:
             raise BlockNotFound(cid.multihash)
         stored, start, end = place.stored, place.offset, place.offset + place.length
@@ -60,11 +60,12 @@ class BlockReader:
             raise BlobDamaged(stored.digest) from error
         return block
 
-    async def _place(self, cid: CID) -> Place | None:
+    async def _places(self, cids: Sequence[CID]) -> list[Place | None]:
         """In a shard, or as a blob of its own."""
-        place = await self._store.place(self.right.space, cid.multihash)
-        if place is not None:
-            return place
+        places = await self._store.places(self.right.space, [cid.multihash for cid in cids])
+        return [place or await self._alone(cid) for cid, place in zip(cids, places, strict=True)]
+
+    async def _alone(self, cid: CID) -> Place | None:
         stored = await self._store.stored(self.right.space, cid.multihash)
         return Place(stored, 0, stored.size) if stored and stored.size <= MAX_BLOCK_BYTES else None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
-from pail import CID, DAG_CBOR, DAG_PB, RAW, DecodeError, TooLarge, Value, Walk, decode_dag_cbor
+from pail import CID, DAG_CBOR, DAG_PB, RAW, Block, DecodeError, TooLarge, Value, Walk, decode_dag_cbor
 from pail.dag_pb import decode_dag_pb
 from pail.unixfs_node import Entry, decode_directory, decode_file_node
 
@@ -102,15 +102,20 @@ def _overlapping(
         at += child.size_bytes
 
 
-def whole_dag(root: CID) -> Walk[None]:
-    """Ask for every block below `root`, each once, parents before children, depth first.
+def whole_dag(root: CID, emit: Callable[[Block], object]) -> Walk[None]:
+    """Give `emit` every block below `root`, each once, parents before children, depth first.
 
-    Raises TooLarge past MAX_DAG_BLOCKS, DecodeError for a block that is not what its codec says.
+    Of what comes next some is asked for ahead. Raises TooLarge past MAX_DAG_BLOCKS, DecodeError for a
+    block that is not what its codec says.
     """
-    seen, stack = {root}, [root]
+    seen, stack, ahead = {root}, [root], dict[CID, bytes]()
     while stack:
+        if stack[-1] not in ahead:
+            wanted = [cid for cid in stack[: -AT_ONCE - 1 : -1] if cid not in ahead]
+            ahead |= zip(wanted, (yield wanted), strict=True)
         cid = stack.pop()
-        block = yield cid
+        block = ahead.pop(cid)
+        emit(Block(cid, block))
         links = [link for link in dict.fromkeys(links_of(cid, block)) if link not in seen]
         seen.update(links)
         if len(seen) > MAX_DAG_BLOCKS:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from pail import CID, DAG_PB, RAW, DecodeError, TooLarge, Walk, fetch
+from pail import CID, DAG_PB, RAW, Block, DecodeError, TooLarge, Walk, fetch
 from pail.car import encode_car_header, encode_frame
 from provider import dag
 from provider.blobs import Blobs
@@ -173,16 +173,22 @@ async def _frames(reader: BlockReader, found: CID, wanted: Wanted) -> AsyncGener
     Raises BlockNotFound and others in the middle of it: the CAR then ends where it is.
     """
     head = encode_car_header([found])
-    async for _ in steps(reader, await _scope(reader, found, wanted)):
-        if reader.visited:
-            yield head + b"".join(encode_frame(cid, block) for cid, block in reader.visited)
-            head = b""
+    path = reader.visited
+    reader.visited = []
+    below: list[Block] = []
+    is_whole = wanted.scope == "all" and wanted.part is None
+    walk = dag.whole_dag(found, below.append) if is_whole else await _scope(reader, found, wanted)
+    async for _ in steps(reader, walk):
+        blocks = path + (below if is_whole else reader.visited)
+        if blocks:
+            yield head + b"".join(encode_frame(cid, block) for cid, block in blocks)
+            head, path = b"", []
+            below.clear()
             reader.visited.clear()
 
 
 async def _scope(reader: BlockReader, found: CID, wanted: Wanted) -> Walk[None]:
-    if wanted.scope == "all" and wanted.part is None:
-        return dag.whole_dag(found)
+    """What asks for the blocks that are wanted, and no others."""
     if wanted.scope == "block" or found.codec != DAG_PB:
         return _only(found)
     try:

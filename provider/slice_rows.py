@@ -19,7 +19,11 @@ def add(session: Session, *, slices: Sequence[Slice]) -> None:
     session.run_many("INSERT INTO slice VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", rows)
 
 
-def place(session: Session, *, did: str, multihash: bytes) -> Place | None:
+def places(session: Session, *, did: str, multihashes: Sequence[bytes]) -> list[Place | None]:
+    return [_place(session, did, multihash) for multihash in multihashes]
+
+
+def _place(session: Session, did: str, multihash: bytes) -> Place | None:
     sql = (
         "SELECT b.digest, b.object, b.size, l.start, l.length FROM slice l "
         "JOIN blob b ON b.digest = l.shard JOIN entry e ON e.digest = l.shard "

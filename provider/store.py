@@ -128,9 +128,9 @@ class ProviderStore:
             part = slices[at : at + slice_rows.MAX_ADDED]
             await self.clocks.write(partial(slice_rows.add, slices=part), _LAST)
 
-    async def place(self, did: str, multihash: bytes) -> Place | None:
-        """Where a block is, in a blob that the space holds."""
-        return await self.clocks.read(partial(slice_rows.place, did=did, multihash=multihash))
+    async def places(self, did: str, multihashes: Sequence[bytes]) -> list[Place | None]:
+        """Where blocks are, in blobs that the space holds."""
+        return await self.clocks.read(partial(slice_rows.places, did=did, multihashes=multihashes))
 
     async def spaces_with(self, multihash: bytes, audience: str) -> list[str]:
         """Spaces that hold a blob or block of that hash and have given `audience` a delegation."""

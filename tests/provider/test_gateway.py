@@ -10,6 +10,7 @@ from pail import CAR, CID, DAG_CBOR, RAW, Block, cid_of, encode_block, parse_cid
 from pail.car import CarReader, Slice, encode_car_header, encode_frame
 from pail.unixfs import FileWriter
 from pail.unixfs_node import Entry, encode_directory
+from provider.errors import BlockNotFound
 from tests.clock_service.calls import AGENT
 from tests.provider.made import (
     OTHER,
@@ -242,3 +243,26 @@ def test_it_is_not_asked_for_what_it_cannot_have(gateway: Provider) -> None:
     for name in (str(parse_cid("bafkqaaa")), "x", "bafy" * 60):
         assert gateway.request("GET", f"/ipfs/{name}", headers=retrieve()).status_code == 400
     assert NODE.cid.codec == DAG_CBOR
+
+
+def test_a_wide_dag_comes_depth_first_though_it_is_asked_for_ahead(provider: Provider) -> None:
+    leaves = [Block(cid_of(RAW, bytes([n, m])), bytes([n, m])) for n in range(20) for m in range(3)]
+    nodes = [encode_block({"links": [leaf.cid for leaf in leaves[at : at + 3]]}) for at in range(0, 60, 3)]
+    top = encode_block([node.cid for node in nodes])
+    add(provider, [*leaves, *nodes, top])
+    answer = provider.request("GET", f"/ipfs/{top.cid}?format=car", headers=retrieve())
+    wanted = [top.cid]
+    for at, node in enumerate(nodes):
+        wanted += [node.cid, *(leaf.cid for leaf in leaves[3 * at : 3 * at + 3])]
+    assert blocks_in(answer.content) == wanted
+
+
+def test_a_car_breaks_off_where_a_block_is_missing(provider: Provider) -> None:
+    missing = cid_of(RAW, b"elsewhere")
+    top = encode_block([LEAF.cid, missing])
+    add(provider, [LEAF, top])
+    with pytest.raises(BlockNotFound):
+        provider.request("GET", f"/ipfs/{top.cid}?format=car", headers=retrieve())
+    assert blocks_in(
+        provider.request("GET", f"/ipfs/{top.cid}?format=car&dag-scope=block", headers=retrieve()).content
+    ) == [top.cid]

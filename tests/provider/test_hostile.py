@@ -179,3 +179,15 @@ def test_one_space_does_not_take_all_turns(provider: Provider, monkeypatch: pyte
     assert isinstance(second, Promise)
     assert isinstance(other, Promise)
     assert asyncio.run(work()) == [503, 200, 200]
+
+
+def test_a_large_blob_that_was_damaged_ends_in_a_broken_connection(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 8192
+    with running(tmp_path) as server:
+        client = Client(server)
+        asyncio.run(client.upload(data))
+        (stored,) = [each for each in (tmp_path / "store").rglob("*") if each.is_file()]
+        stored.write_bytes(b"\xff" + data[1:])
+        with pytest.raises(httpx.RemoteProtocolError):
+            asyncio.run(client.read_all([digest_of(data)]))
+        assert httpx.get(f"{server.url}/health").status_code == 200
