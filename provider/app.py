@@ -157,19 +157,21 @@ class ProviderApp:
     async def _confirm(self, request: Request) -> Response:
         """A mail reader that opens links says GET; only a person presses the button."""
         if request.method == "GET":
-            return HTMLResponse(_page('<form method="post"><button>Yes, it was me</button></form>'))
+            return _page('<form method="post"><button>Yes, it was me</button></form>')
         try:
             invocation = decode_link(request.query_params.get("ucan", ""))
         except (DecodeError, TooLarge, MissingBlock) as error:
-            return HTMLResponse(_page(escape(str(error))), 400)
+            return _page(escape(str(error)), 400)
         receipt = await self._confirms.run(invocation)
         if "ok" in receipt.out:
-            return HTMLResponse(_page("Done. You can close this page."))
-        return HTMLResponse(_page("This link does not hold any more."), 403)
+            return _page("Done. You can close this page.")
+        return _page("This link does not hold any more.", 403)
 
     async def _revocations_of(self, ucans: Sequence[CID]) -> list[Revocation]:
         return [Revocation(*each) for each in await self._store.clocks.revocations(ucans)]
 
 
-def _page(text: str) -> str:
-    return f"<!doctype html><title>Skypail</title><h1>Let an agent act for you</h1><p>{text}</p>"
+def _page(text: str, status: int = 200) -> Response:
+    """Its URL holds a link that nobody else may see."""
+    page = f"<!doctype html><title>Skypail</title><h1>Let an agent act for you</h1><p>{text}</p>"
+    return HTMLResponse(page, status, {"referrer-policy": "no-referrer", "cache-control": "no-store"})

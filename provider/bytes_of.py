@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
 from typing import NamedTuple
 
 from starlette.responses import Response, StreamingResponse
 
-from provider.blobs import Blobs
+from provider.blobs import READ_BYTES, Blobs
 from provider.errors import BlobDamaged, RangeNotSatisfiable
 from provider.records import Stored
 
@@ -89,6 +89,16 @@ async def with_first(content: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
 
 async def _again(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
     async with aclosing(rest):
-        yield first
+        for piece in _pieces(first):
+            yield piece
         async for chunk in rest:
-            yield chunk
+            for piece in _pieces(chunk):
+                yield piece
+
+
+def _pieces(chunk: bytes) -> Iterator[bytes]:
+    """Each is sent when the one before it was taken, for which a slow reader has so much time."""
+    if len(chunk) <= READ_BYTES:
+        yield chunk
+    else:
+        yield from (chunk[at : at + READ_BYTES] for at in range(0, len(chunk), READ_BYTES))
