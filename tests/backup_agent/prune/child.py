@@ -13,12 +13,12 @@ from tests.backup_agent.prune.made import ACCOUNTS, machine
 ROUNDS = 12
 
 
-def write(folder: Path, name: str, account: int) -> None:
+def write(folder: Path, url: str, name: str, account: int) -> None:
     """Snapshots that take turns between two states, so that each counts on what an older one wrote."""
     for number in range(ROUNDS):
         posts = {f"p{post}": f"post {post} " * 20 for post in range(number % 3, number % 3 + 9)}
         while True:
-            with machine(folder, name) as one:
+            with machine(folder, name, url=url) as one:
                 try:
                     one.back_up(
                         ACCOUNTS[account], number * 3 + account + 1, posts, [bytes([number % 3]) * 3000]
@@ -28,9 +28,9 @@ def write(folder: Path, name: str, account: int) -> None:
                     continue
 
 
-def keep_pruning(folder: Path, name: str) -> None:
+def keep_pruning(folder: Path, url: str, name: str) -> None:
     for _ in range(ROUNDS * 2):
-        with machine(folder, name) as one:
+        with machine(folder, name, url=url) as one:
             try:
                 prune(one.job, Policy(last=1), remember=False, now=True)
             except PruneBegan:
@@ -41,8 +41,8 @@ def keep_pruning(folder: Path, name: str) -> None:
 
 
 if __name__ == "__main__":
-    what, who, which = sys.argv[2:]
+    home, place, what, who, which = sys.argv[1:]
     if what == "write":
-        write(Path(sys.argv[1]), who, int(which))
+        write(Path(home), place, who, int(which))
     else:
-        keep_pruning(Path(sys.argv[1]), who)
+        keep_pruning(Path(home), place, who)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from pail import CID, RAW, Block, cid_of, crdt, run
 from pail import map as pail_map
 from pail.unixfs import FileWriter
 from space import LOCAL_FILES, Files, FolderClock, Space, open_folder
+from space.bucket.opening import open_bucket
 from ucan import Signer
 
 ACCOUNTS = [f"did:plc:{letter * 24}" for letter in "abc"]
@@ -83,10 +85,18 @@ class Machine:
         return [problem for result in results for problem in result.problems]
 
 
-def machine(folder: Path, name: str = "laptop", *, agent: str = "", files: Files = LOCAL_FILES) -> Machine:
-    """Machines of one `folder` share the space in it. agent: whose key it has, its own if not said."""
+def machine(
+    folder: Path, name: str = "laptop", *, agent: str = "", files: Files = LOCAL_FILES, url: str = ""
+) -> Machine:
+    """Machines of one `folder` share the space in it, or at `url`. agent: whose key it has, or its own.
+
+    The environment says how to get to a bucket.
+    """
     signer = Signer.from_seed((agent or name).encode().ljust(32, b"."))
-    space = open_folder(folder / "space", cache=folder / name, did=SPACE.did, files=files)
+    if url:
+        space = open_bucket(url, cache=folder / name, environ=os.environ, did=SPACE.did, allow_private=True)
+    else:
+        space = open_folder(folder / "space", cache=folder / name, did=SPACE.did, files=files)
     return Machine(space, signer)
 
 

@@ -17,6 +17,7 @@ from space.marks import decode_mark, encode_mark
 from space.remake import remake
 from tests.backup_agent.prune.made import ACCOUNTS, FIRST_MS, Machine, machine, make_snapshot
 from tests.backup_agent.prune.test_prune import files_of, fill
+from tests.space.bucket_server import BucketServer, environ
 
 LAST = Policy(last=1)
 OLD = {f"p{number}": f"post {number} " * 20 for number in range(8)}
@@ -173,22 +174,38 @@ def test_a_mark_that_is_torn_or_named_otherwise_is_none(tmp_path: Path) -> None:
         assert one.space.index.doomed.rows() == set()
 
 
-def test_two_writers_and_a_pruner_lose_nothing(tmp_path: Path) -> None:
-    machine(tmp_path).space.close()
+def work_at_once(folder: Path, url: str = "") -> None:
+    """Two machines write and a third prunes, each in a process of its own; nothing is lost."""
+    machine(folder, url=url).space.close()
     work = [("write", "one", "0"), ("write", "two", "1"), ("prune", "three", "0")]
-    script = [sys.executable, "-m", "tests.backup_agent.prune.child", str(tmp_path)]
+    script = [sys.executable, "-m", "tests.backup_agent.prune.child", str(folder), url]
     running = [subprocess.Popen([*script, *arguments]) for arguments in work]
     assert [process.wait(100) for process in running] == [0, 0, 0]
-    with machine(tmp_path, "four") as four:
+    with machine(folder, "four", url=url) as four:
         assert four.problems() == []
-        accounts = [e.account for e in four.entries()]
-        assert {*accounts} == {*ACCOUNTS[:2]}
+        assert {e.account for e in four.entries()} == {*ACCOUNTS[:2]}
         assert max(e.timestamp for e in four.entries()) == "2027-01-16T19:00:00.000Z"
         start = four.space.lease.now_ms()
         four.space.lease.others()
         four.space.lease.now_ms = lambda: start + LIFE_MS + 1
         assert pruned(four)[1] == set()
         assert len(four.entries()) == 2
+
+
+def test_two_writers_and_a_pruner_lose_nothing(tmp_path: Path) -> None:
+    work_at_once(tmp_path)
+
+
+def test_two_writers_and_a_pruner_lose_nothing_in_a_bucket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = BucketServer()
+    try:
+        for name, value in environ(server.url).items():
+            monkeypatch.setenv(name, value)
+        work_at_once(tmp_path, f"s3://{server.new_bucket()}/space")
+    finally:
+        server.stop()
 
 
 def test_an_agent_that_was_away_goes_on_from_an_old_head(tmp_path: Path) -> None:
