@@ -50,7 +50,7 @@ def parse_address(text: str) -> Address:
     prefix = path.removesuffix("/")
     if len(prefix) > MAX_PREFIX_CHARS:
         raise BadAddress(text, f"a prefix has at most {MAX_PREFIX_CHARS} characters")
-    for segment in prefix.split("/") if prefix else ():
+    for segment in prefix.split("/") if path else ():
         if segment in (".", "..") or not _SEGMENT.fullmatch(segment):
             raise BadAddress(text, f"{segment!r} cannot be part of a prefix")
     return Address(scheme, bucket, prefix)
