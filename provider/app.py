@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from time import time
 
@@ -26,7 +26,8 @@ from starlette.types import ASGIApp
 
 from clock_service.app import ClockApp
 from clock_service.capabilities import REVOKE
-from clock_service.policy import Policy
+from clock_service.fetching import Source
+from clock_service.policy import Policy, Provision
 from clock_service.receipts import READS
 from clock_service.service import ClockService
 from clock_service.table import Table, resolve_none
@@ -65,7 +66,7 @@ class Setup:
 
 
 class ProviderApp:
-    """The endpoints of one provider."""
+    """The endpoints of one provider. source: where a clock's events may be had that did not come along."""
 
     def __init__(
         self,
@@ -76,11 +77,13 @@ class ProviderApp:
         *,
         now: Callable[[], float] = time,
         keys_of: KeyResolver = resolve_none,
+        source: Source | None = None,
     ) -> None:
         self._store = store
         self.hosting = Hosting(store, blobs, issuer, setup.base_url, now=now)
         self._sweeper = Sweeper(store, blobs)
-        clocks = ClockService(store.clocks, setup.policy)
+        hosted = replace(setup.policy, provision=Provision.REGISTERED)  # whoever adds a space adds its clock
+        clocks = ClockService(store.clocks, hosted, source=source)
         service = self._service(clocks, setup, now, keys_of)
         reads = READS | capabilities.READS
         self.shell = ClockApp(clocks, issuer, now=now, keys_of=keys_of, service=service, reads=reads)

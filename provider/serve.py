@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from clock_service.answering import Started, answer, listen
 from clock_service.errors import BadOption
+from clock_service.fetching import Source
 from clock_service.key_file import load_or_make_key
 from clock_service.logs import log_to_stderr
 from clock_service.policy import Policy
@@ -31,6 +32,7 @@ class Options:
     """As those of a clock service. blobs: a folder or a bucket. url: how the provider is reached from
     outside, None for where it listens. auto_confirm: everybody is who he says, for tests.
     keys_of: who goes by no did:key. allow_private: of the bucket, plain HTTP to this very machine.
+    source: of events that did not come along to a clock.
     """
 
     key: Path
@@ -46,6 +48,7 @@ class Options:
     has_clocks: bool = True
     keys_of: KeyResolver = resolve_none
     allow_private: bool = False
+    source: Source | None = None
 
 
 def serve(options: Options, announce: Callable[[Started], None]) -> None:
@@ -64,7 +67,7 @@ def serve(options: Options, announce: Callable[[Started], None]) -> None:
         url = _checked(options.url or _url_of(options.host, listener))
         setup = Setup(url, options.policy, options.quota, mail, options.has_clocks)
         with closing(open_provider_store(options.database)) as store:
-            app = ProviderApp(store, blobs, issuer, setup, keys_of=options.keys_of)
+            app = ProviderApp(store, blobs, issuer, setup, keys_of=options.keys_of, source=options.source)
             answer(app.asgi(), listener, options.host, issuer.did, announce)
 
 

@@ -44,6 +44,14 @@ def serve(
     did: Annotated[
         str | None, typer.Option("--did", metavar="did:web:…", help="What it calls itself.")
     ] = None,
+    block_source: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--block-source",
+            metavar="URL",
+            help="A trustless IPFS gateway that may have events which did not come along. Repeatable.",
+        ),
+    ] = None,
     auto_confirm: Annotated[
         bool, typer.Option("--auto-confirm", help="Believe every mail address at once: for tests alone.")
     ] = False,
@@ -58,7 +66,20 @@ def serve(
     """
     from backup_agent.cli.commands.provider import Wanted, serve
 
-    wanted = Wanted(host, port, url, database, store, provision, max_bytes, guard, clocks, did, auto_confirm)
+    wanted = Wanted(
+        host,
+        port,
+        url,
+        database,
+        store,
+        provision,
+        max_bytes,
+        guard,
+        clocks,
+        did,
+        block_source or [],
+        auto_confirm,
+    )
     return serve(wanted, as_json)
 
 

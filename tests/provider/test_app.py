@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from clock_service.errors import BadOption
+from pail.event import encode_event
 from provider.folder_blobs import FolderBlobs
 from provider.serve import Options, serve
 from provider.store import ProviderStore
-from tests.provider.made import SERVICE, SPACE, Promise, Provider
+from tests.provider.made import OTHER, OTHER_KEY, SERVICE, SPACE, Promise, Provider
 
 
 def test_it_is_healthy_if_database_and_store_answer(provider: Provider, tmp_path: Path) -> None:
@@ -64,3 +65,10 @@ def test_what_it_cannot_be_run_as_is_refused(tmp_path: Path, wrong: dict[str, st
     options = {"key": tmp_path / "key", "database": f"sqlite:///{tmp_path}/db", "blobs": str(tmp_path / "b")}
     with pytest.raises(BadOption):
         serve(Options(**{**options, **wrong}), print)  # type: ignore[arg-type]
+
+
+def test_an_open_provider_hosts_no_clock_without_its_space(provider: Provider) -> None:
+    event = encode_event((), "anything")
+    nb = {"event": event.cid}
+    attached = {"facts": [{"x": event.cid}], "attached": [event]}
+    assert provider.out("clock/advance", nb, issuer=OTHER_KEY, resource=OTHER, **attached) == "NotProvisioned"

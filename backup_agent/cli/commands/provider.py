@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from backup_agent.block_source import MAX_GATEWAYS, Gateways
 from backup_agent.cli.output import FAILED, WHOLE, print_json, print_table, print_text, size_text
 from backup_agent.cli.workbench import settings
 from backup_agent.errors import HomeUnusable
@@ -17,6 +18,7 @@ from backup_agent.net import Http, Retry
 from backup_agent.web_keys import WebKeys
 from clock_service import Guard, Policy, Provision, Registration
 from clock_service.answering import Started, print_started
+from clock_service.errors import BadOption
 from provider.errors import SpaceUnknown
 from provider.policy import Quota
 from provider.records import HostedSpace
@@ -42,11 +44,14 @@ class Wanted(NamedTuple):
     guard: str
     clocks: bool
     did: str | None
+    gateways: Sequence[str]
     auto_confirm: bool
 
 
 def serve(wanted: Wanted, as_json: bool) -> int:
     """Answer until asked to stop."""
+    if len(wanted.gateways) > MAX_GATEWAYS:
+        raise BadOption(f"no more than {MAX_GATEWAYS} block sources can be named")
     http = Http(
         allow_private=settings().allow_private_hosts, retry=Retry(attempts=1)
     )  # ends with the process
@@ -64,6 +69,7 @@ def serve(wanted: Wanted, as_json: bool) -> int:
         has_clocks=wanted.clocks,
         keys_of=WebKeys(http),
         allow_private=settings().allow_private_hosts,
+        source=Gateways(http, wanted.gateways) if wanted.gateways else None,
     )
     run_provider(options, print_started if as_json else _print_started)
     return WHOLE
