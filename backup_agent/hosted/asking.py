@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import time
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
-from backup_agent.authority import Authority
 from backup_agent.errors import AgentError
 from clock_service.access import Access, Grant
 from clock_service.errors import RemoteClockError
 from clock_service.meanings import refusal
 from pail import Block, Value
 from space.errors import SpaceError, SpaceFull, SpaceUnavailable
-from ucan import BadResponse, Connection, Delegation, Failure, Receipt, Refused, outcome_of
+from space.remote.blobs import Refused as BlobsRefused
+from ucan import BadResponse, Connection, Delegation, Failure, Receipt, Refused, Signer, outcome_of
 
 ADD, LIST, REMOVE, INFO = "space/blob/add", "space/blob/list", "space/blob/remove", "space/info"
 INDEX_ADD, UPLOAD_ADD, UPLOAD_REMOVE = "space/index/add", "upload/add", "upload/remove"
@@ -23,7 +23,7 @@ RETRIEVE, CONCLUDE = "space/content/retrieve", "ucan/conclude"
 _NO_ROOM = "InsufficientStorage"
 
 
-class ProviderRefused(SpaceUnavailable):
+class ProviderRefused(BlobsRefused):
     """The provider's receipt is a failure: `name` as it gave it."""
 
     def __init__(self, sentence: str, name: str) -> None:
@@ -31,12 +31,26 @@ class ProviderRefused(SpaceUnavailable):
         self.name = name
 
 
+class MayAsk(Protocol):
+    """What an agent may do to a space: `backup_agent.authority`, or what a server was delegated."""
+
+    @property
+    def agent(self) -> Signer: ...
+
+    @property
+    def space(self) -> str: ...
+
+    def access(self, now_unix_s: int) -> Access:
+        """As whom to ask, and with which delegations."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """connection: to the provider. authority: what this agent may do to its space."""
 
     connection: Connection
-    authority: Authority
+    authority: MayAsk
     now: Callable[[], float] = time
 
     @property

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from backup_agent.authority import Authority
 from backup_agent.clock_host import ClockHost
 from backup_agent.clock_list import KnownClock
 from backup_agent.errors import HostRefused
-from backup_agent.hosted.asking import Asking, cause_of
+from backup_agent.hosted.asking import Asking, MayAsk, cause_of
 from backup_agent.hosted.blobs import HostedBlobs
 from backup_agent.net import Http, Retry, check_url
 from backup_agent.other_thread import OtherThread
@@ -34,7 +33,7 @@ class ProviderLine:
         except (RemoteClockError, HostRefused) as error:
             raise SpaceUnavailable(f"{self.url} cannot be asked: {cause_of(error)}") from error
 
-    def asking(self, did: str, authority: Authority) -> Asking:
+    def asking(self, did: str, authority: MayAsk) -> Asking:
         """did: of the provider, which signs what it says. Raises SpaceUnavailable if its keys are not had."""
         try:
             check_url(self.url, allow_private=self.http.allow_private)

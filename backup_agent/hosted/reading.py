@@ -10,7 +10,7 @@ import asyncio
 import base64
 from collections.abc import Sequence
 
-from backup_agent.errors import AgentError, HostError, HostUnreachable
+from backup_agent.errors import AgentError, HostError
 from backup_agent.hosted import asking
 from backup_agent.hosted.answers import ERROR_BYTES, error_name, words
 from backup_agent.hosted.asking import Asking
@@ -32,6 +32,9 @@ TOKEN_LIFE_S = 240
 
 COALESCE_BYTES = 64 << 10
 """Ranges so near to each other are one request."""
+
+WHOLE_BYTES = 64 << 10
+"""A larger blob is never asked for as a whole."""
 
 READS_AT_ONCE = 8
 _DAMAGED = 502
@@ -64,14 +67,11 @@ class Reader:
         return [_cut(found, span) for span in spans]
 
     async def _window(self, blob: Held, span: Span) -> bytes:
-        """The provider breaks a whole blob off that is damaged; its parts are for us to hash."""
+        """A whole blob in two parts: as a whole, the provider would break a damaged one off."""
         if span.size == 0:
             return b""
-        try:
+        if span != (0, blob.size) or span.size <= WHOLE_BYTES:
             return await self._read(blob, span)
-        except HostUnreachable:
-            if span.size < 2 or span != (0, blob.size):
-                raise
         half = span.size // 2
         return await self._read(blob, Span(0, half)) + await self._read(blob, Span(half, span.size - half))
 

@@ -6,7 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from pail import CID
+from space.errors import SpaceUnavailable
 from space.place import Span
+
+
+class Refused(SpaceUnavailable):
+    """The provider said no, and will again: trying later does not help."""
 
 
 class Held(NamedTuple):

@@ -20,7 +20,7 @@ from space.folder_place import FolderPlace
 from space.kept_bytes import KeptBytes
 from space.layout import INDEX_SUFFIX, SHARDS, shard_of_name
 from space.place import Draft, Entry, Opened, Span
-from space.remote.blobs import Blobs, Content, Held
+from space.remote.blobs import Blobs, Content, Held, Refused
 from space.remote.kinds import cid_of_digest, is_of_digest, name_of
 from space.remote.pending import Pending
 from space.remote.reading import OpenedBlob
@@ -125,11 +125,11 @@ class ProviderPlace:
         folder = self._pending.begin(files)
         try:
             entries = self._send(files)
+        except (Refused, SpaceFull):
+            self._pending.end(folder)
+            raise
         except SpaceUnavailable:
             self._pending.leave(files)
-            raise
-        except SpaceFull:
-            self._pending.end(folder)
             raise
         self._pending.end(folder)
         return entries

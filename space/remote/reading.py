@@ -31,7 +31,8 @@ class OpenedBlob:
             wanted = min(max(size, AHEAD_BYTES if goes_on else 0), self.size - offset)
             self._ahead = Span(offset, wanted)
             [self._ahead_bytes] = self._blobs.read(self._blob, [self._ahead])
-        return self._ahead_bytes[offset - self._ahead.offset :][:size]
+        at = offset - self._ahead.offset
+        return self._ahead_bytes[at : at + size]
 
     def read_many(self, spans: Sequence[Span]) -> list[bytes]:
         within = [Span(at, min(size, self.size - at)) for at, size in spans]
