@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from space.bucket.address import is_address, parse_address
 from space.errors import BadAddress
@@ -29,10 +29,10 @@ def parse_where(text: str) -> Where:
     if is_provider(text):
         return str(parse_provider(text))
     if text.startswith("file://"):
-        url = urlsplit(text)
-        if url.netloc not in ("", "localhost") or not url.path or url.query or url.fragment:
+        host, slash, path = text.removeprefix("file://").partition("/")
+        if host not in ("", "localhost") or not slash or "?" in path or "#" in path:
             raise BadAddress(text, "a folder of this machine is file:///PATH")
-        text = unquote(url.path)
+        text = unquote(slash + path)
     elif "://" in text:
         raise BadAddress(text, "a space lies in a folder, or at s3://, gs://, az:// or https://")
     if not text or "\0" in text:

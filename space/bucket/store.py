@@ -107,9 +107,13 @@ def endpoint_of(address: Address, environ: Mapping[str, str]) -> str | None:
 
 def _is_http(endpoint: str, *, allow_private: bool) -> bool:
     """Whether it is plain HTTP. Raises BadAddress unless it may be asked (T4)."""
-    url = urlsplit(endpoint)
+    wrong = BadAddress(endpoint, "an endpoint is https://HOST or https://HOST:PORT")
+    try:
+        url = urlsplit(endpoint)
+    except ValueError as error:
+        raise wrong from error
     if url.scheme not in ("http", "https") or not url.hostname or "@" in url.netloc:
-        raise BadAddress(endpoint.rpartition("@")[2], "an endpoint is https://HOST or https://HOST:PORT")
+        raise wrong
     if url.scheme == "http" and not (allow_private and _is_loopback(url.hostname)):
         raise BadAddress(
             endpoint,

@@ -79,7 +79,9 @@ def test_a_profile_gives_keys_and_endpoint(tmp_path: Path) -> None:
         open_store(Address("s3", "bucket", "p"), environ | {"AWS_PROFILE": "other"})
 
 
-@pytest.mark.parametrize("endpoint", ["http://s3.example", "ftp://x", "https://", "https://u:pw@host", "x"])
+@pytest.mark.parametrize(
+    "endpoint", ["http://s3.example", "ftp://x", "https://", "https://u:pw@host", "x", "http://["]
+)
 def test_an_endpoint_that_must_not_be_asked_is_refused(endpoint: str) -> None:
     for allow_private in (False, True):
         with pytest.raises(BadAddress) as caught:
