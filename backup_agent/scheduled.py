@@ -42,6 +42,7 @@ class Scheduled:
     expires: int
     until: int | None = None
     keep: str | None = None
+    provider: str | None = None
 
     def wants_renewal(self, now_unix_s: int) -> bool:
         """Whether it is time to delegate anew; not if it ends when its owner wants it to."""

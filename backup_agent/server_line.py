@@ -22,12 +22,22 @@ LIFE_S = 90 * 86_400
 WARN_BELOW_S = 14 * 86_400
 
 TO_ADD = ("clock/advance", "clock/head")
-TO_ADD_AT_PROVIDER = ("space/blob/add", "space/index/add", "upload/add")
+AT_PROVIDER = (
+    "space/blob/add",
+    "space/index/add",
+    "upload/add",
+    "space/blob/list",
+    "space/content/retrieve",
+)
+"""The last two read what a run builds on, which the provider gives to nobody without."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What to schedule. every, until: seconds, since 1970. place: URL of the space for the server."""
+    """What to schedule. every, until: seconds, since 1970. place: URL of the space for the server.
+
+    sealed: credentials of a bucket. provider: DID of a provider.
+    """
 
     account: str
     every: int
@@ -36,13 +46,14 @@ class Wish:
     until: int | None = None
     keep: str | None = None
     sealed: bytes | None = None
+    provider: str | None = None
 
 
 def delegate_to(server: str, authority: Authority, wish: Wish) -> Delegation:
     """What a run of `wish` needs, and nothing more, for LIFE_S or until its end. Raises DelegationError."""
     now_unix_s = int(time.time())
     is_provider = wish.place.startswith(("https:", "http:"))
-    abilities = TO_ADD + (TO_ADD_AT_PROVIDER if is_provider else ())
+    abilities = TO_ADD + (AT_PROVIDER if is_provider else ())
     caveats: dict[str, Value] = {"keys": backups_prefix(wish.account), "ops": ["put"]}
     ends = now_unix_s + LIFE_S if wish.until is None else min(wish.until, now_unix_s + LIFE_S)
     if ends <= now_unix_s:
@@ -69,6 +80,8 @@ class ServerLine:
         place: dict[str, Value] = {"url": wish.place}
         if wish.sealed is not None:
             place["sealed"] = wish.sealed
+        if wish.provider is not None:
+            place["did"] = wish.provider
         nb: dict[str, Value] = {
             "account": wish.account,
             "every": wish.every,

@@ -41,6 +41,7 @@ def schedule(bench: Workbench, line: Line, server: KnownClock, wish: Wish) -> di
             expires=expires,
             until=wish.until,
             keep=wish.keep,
+            provider=wish.provider,
         )
     )
     return told
@@ -57,7 +58,9 @@ def renew(bench: Workbench, line: Line) -> None:
         if not each.wants_renewal(now_unix_s):
             continue
         clock = clocks[0] if clocks else None
-        wish = Wish(each.account, each.every, each.place, clock, each.until, each.keep)
+        wish = Wish(
+            each.account, each.every, each.place, clock, each.until, each.keep, provider=each.provider
+        )
         try:
             schedule(bench, line, KnownClock(each.url, each.did), wish)
         except (AgentError, RemoteClockError) as error:

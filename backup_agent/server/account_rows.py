@@ -12,7 +12,7 @@ from clock_service.session import Row, Session
 MAX_READ = 10_000
 """Accounts read at once."""
 
-_SCHEDULE = "did, every_s, until_s, keep, place, sealed, clock_url, clock_did"
+_SCHEDULE = "did, every_s, until_s, keep, place, sealed, provider, clock_url, clock_did"
 _REST = (
     "state, reason, expires_s, host, next_due, slot, job, is_wanted, worker, holder, started, failures, "
     "last_run, last_good"
@@ -24,7 +24,7 @@ def add(session: Session, space: str, schedule: Schedule, *, expires_s: int, nex
     """The number of a new account, active. It must not be there."""
     session.run(
         f"INSERT INTO agent_account (space, {_SCHEDULE}, state, reason, expires_s, next_due, slot, is_wanted,"  # noqa: S608
-        " failures, good_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, 0, 0, 0, ?)",
+        " failures, good_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, 0, 0, 0, ?)",
         (space, *_columns(schedule), State.ACTIVE.value, expires_s, next_due, next_due),
     )
     found = find(session, space, schedule.account)
@@ -114,21 +114,21 @@ def _columns(schedule: Schedule) -> Sequence[Any]:
         schedule.keep,
         schedule.place.url,
         schedule.place.sealed,
+        schedule.place.provider,
         clock.url if clock else None,
         clock.did if clock else None,
     )
 
 
 def account_of(row: Row) -> Account:
-    number, space, did, every_s, until_s, keep, place, sealed, clock_url, clock_did, state, reason, *rest = (
-        row
-    )
-    expires_s, host, next_due, slot, job, is_wanted, worker, holder, started, failures, last, good = rest
+    number, space, did, every_s, until_s, keep, place, sealed, provider, clock_url, clock_did, *rest = row
+    state, reason, expires_s, host, next_due, slot, job, is_wanted, *rest = rest
+    worker, holder, started, failures, last, good = rest
     clock = ClockOf(clock_url, clock_did) if clock_url is not None else None
     return Account(
         id=number,
         space=space,
-        schedule=Schedule(did, every_s, PlaceOf(place, sealed), clock, until_s, keep),
+        schedule=Schedule(did, every_s, PlaceOf(place, sealed, provider), clock, until_s, keep),
         state=State(state),
         reason=reason,
         expires_s=expires_s,

@@ -29,8 +29,14 @@ from ucan import (
     view_delegation,
 )
 
-ADD_TO_PROVIDER = ("space/blob/add", "space/index/add", "upload/add")
-"""What a provider asks for besides, and nothing but adding among it."""
+AT_PROVIDER = (
+    "space/blob/add",
+    "space/index/add",
+    "upload/add",
+    "space/blob/list",
+    "space/content/retrieve",
+)
+"""What a provider asks for besides: adding, and reading what a run builds on; what is sealed stays sealed."""
 
 OPS: list[Value] = ["put"]
 _SOME_EVENT = CID(b"\x01\x71\x12\x20" + bytes(32))
@@ -38,8 +44,7 @@ _SOME_EVENT = CID(b"\x01\x71\x12\x20" + bytes(32))
 
 def needed(schedule: Schedule) -> tuple[str, ...]:
     """The abilities that a run of `schedule` uses."""
-    is_provider = schedule.place.url.startswith(("https:", "http:"))
-    return (ADVANCE.can, HEAD.can, *(ADD_TO_PROVIDER if is_provider else ()))
+    return (ADVANCE.can, HEAD.can, *(AT_PROVIDER if schedule.place.is_provider else ()))
 
 
 def caveats_of(account: str, can: str) -> dict[str, Value]:

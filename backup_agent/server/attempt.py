@@ -21,6 +21,7 @@ from backup_agent.server import host_rows
 from backup_agent.server.account import Account
 from backup_agent.server.database import Database
 from backup_agent.server.errors import Wait
+from backup_agent.server.hosted_place import Held
 from backup_agent.server.permit import Permit
 from backup_agent.server.places import Places
 from backup_agent.server.run_clock import LedClock, TurnClock
@@ -63,7 +64,8 @@ class Attempts:
         """Back the account up. Raises AgentError (Stopped and Wait among it), SpaceError, RemoteClockError,
         PailError, StoreUnavailable, TimeoutError.
         """
-        with self.places.open(account.schedule.place, account.space, permit) as space:
+        may = Held(self.signer, account.space, held)
+        with self.places.open(account.schedule.place, may, permit) as space:
             own = TurnClock(FolderClock(space, self.signer), permit)
             with self._clock(account, held, space, own, permit) as clock:
                 return asyncio.run(self._back_up(account, space, clock))

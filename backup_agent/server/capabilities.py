@@ -48,11 +48,13 @@ def _take_account(fields: Fields) -> str:
 def _take_place(value: Value) -> PlaceOf:
     fields = Fields("place", value)
     url = _bounded(fields.take("url", str), "place.url", MAX_URL_CHARS)
-    sealed = fields.take_optional("sealed", bytes)
+    sealed, provider = fields.take_optional("sealed", bytes), fields.take_optional("did", str)
     fields.done()
     if sealed is not None and len(sealed) > MAX_SEALED_BYTES:
         raise DecodeError(f"place.sealed has more than {MAX_SEALED_BYTES} bytes")
-    return PlaceOf(str(url), sealed)
+    if provider is not None and not is_did(provider):
+        raise DecodeError("place.did is no DID")
+    return PlaceOf(str(url), sealed, provider)
 
 
 def _take_clock(value: Value) -> ClockOf | None:

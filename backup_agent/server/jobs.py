@@ -1,9 +1,13 @@
 """The line of jobs: DBOS, and the only module that knows it.
 
-What we rent: a durable line, each job begun once at a time, at most one at a time for each account,
-the same on SQLite and PostgreSQL. What is ours: who is alive (`watchdog`), what is due (`ticker`),
-leases (`lease_rows`), and that finished rows go away (`forget`). A job is one workflow without
+What we rent: a durable line, first come first served, each job begun once at a time, the same on SQLite
+and PostgreSQL. What is ours: who is alive (`watchdog`), what is due (`ticker`), one run of an account
+at a time (`lease_rows`), and that finished rows go away (`forget`). A job is one workflow without
 steps: repeating a backup is cheap, since what is durable is not fetched again.
+
+Its queues with a partition for each account are not used: they serve partitions at random, so that
+what a dead worker had begun might wait long behind a line that is always filled up; and two lines
+for one account would need a lease of ours anyway.
 
 `DBOS._recover_pending_workflows` is private: the version is pinned, and a test holds it to its contract.
 """
@@ -95,7 +99,6 @@ class Jobs:
         for line in Line:
             DBOS.register_queue(
                 line.value,
-                partition_concurrency=1,
                 worker_concurrency=self._slots or 1,
                 polling_interval_sec=POLL_S,
                 on_conflict="always_update",
@@ -104,9 +107,9 @@ class Jobs:
 
     def put(self, line: Line, account: int, name: str) -> None:
         """A job `name` for the account; putting it twice is putting it once, also after it was done."""
-        from dbos import SetEnqueueOptions, SetWorkflowID
+        from dbos import SetWorkflowID
 
-        with SetWorkflowID(name), SetEnqueueOptions(queue_partition_key=str(account)):
+        with SetWorkflowID(name):
             self._dbos.enqueue_workflow(line.value, self._workflow, account)
 
     def open_among(self, names: Sequence[str]) -> set[str]:

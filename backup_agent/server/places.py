@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
+from backup_agent.errors import HostRefused
+from backup_agent.net import check_url
 from backup_agent.server.credentials import check_credentials
 from backup_agent.server.errors import PlaceRefused, WrongPlace
+from backup_agent.server.hosted_place import Held, provider_place
 from backup_agent.server.permit import Permit
 from backup_agent.server.schedule import PlaceOf
 from space import LOCAL_FILES, Place, Space
@@ -20,6 +23,7 @@ from space.guard import guarded
 from space.layout import LEASE_SUFFIX
 from space.place import Draft, Entry
 from space.place_cache import PlaceCache
+from space.remote.address import parse_provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Places:
         scheme = urlsplit(place.url).scheme
         if scheme == "file":
             self._folder(place.url)
+        elif place.is_provider:
+            self._check_provider(place)
         elif scheme == "s3":
             try:
                 parse_address(place.url)
@@ -48,18 +54,32 @@ class Places:
         else:
             raise PlaceRefused(f"this server does not know how to write to {scheme[:20]!r} places")
 
-    def open(self, place: PlaceOf, space: str, permit: Permit) -> Space:
-        """The space there, which must be `space`; `permit` is asked before each write to it.
+    def open(self, place: PlaceOf, may: Held, permit: Permit) -> Space:
+        """The space there, which must be that of `may`; `permit` is asked before each write to it.
 
         Raises PlaceRefused, WrongPlace, SpaceError.
         """
-        kept, inner = self._bucket(place) if place.url.startswith("s3:") else self._local(place)
-        opened = Space.open(cast(Place, PermittedPlace(inner, permit)), kept)
-        if opened.did != space:
+        name = may.space if place.is_provider else None  # which a provider's own place does not know
+        kept, inner = self._at(place, may)
+        opened = Space.open(cast(Place, PermittedPlace(inner, permit)), kept, name)
+        if opened.did != may.space:
             found = opened.did
             opened.close()
-            raise WrongPlace(f"{place.url} holds the space {found}, not {space}")
+            raise WrongPlace(f"{place.url} holds the space {found}, not {may.space}")
         return opened
+
+    def _at(self, place: PlaceOf, may: Held) -> tuple[PlaceCache, Place]:
+        if place.is_provider:
+            return provider_place(place, may, cache=self.cache, allow_private=self.allow_private)
+        return self._bucket(place) if place.url.startswith("s3:") else self._local(place)
+
+    def _check_provider(self, place: PlaceOf) -> None:
+        try:
+            check_url(parse_provider(place.url).url, allow_private=self.allow_private)
+        except (BadAddress, HostRefused) as error:
+            raise PlaceRefused(str(error)) from error
+        if place.provider is None:
+            raise PlaceRefused("the DID of a provider must be said, so that it can be held to its word")
 
     def _local(self, place: PlaceOf) -> tuple[PlaceCache, Place]:
         folder = self._folder(place.url)

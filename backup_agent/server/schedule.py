@@ -31,10 +31,18 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlaceOf:
-    """Where a space lies. sealed: an age file for the server with what it takes to write there."""
+    """Where a space lies. sealed: an age file for the server with what it takes to write to a bucket.
+
+    provider: the DID of the provider, which signs what it says.
+    """
 
     url: str
     sealed: bytes | None = None
+    provider: str | None = None
+
+    @property
+    def is_provider(self) -> bool:
+        return self.url.startswith(("https:", "http:"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,8 +58,9 @@ class Scheduling:
         if schedule.place.sealed is not None:
             return schedule
         known = await self.database.ask(lambda session: account_rows.find(session, space, schedule.account))
-        same = known is not None and known.schedule.place.url == schedule.place.url
-        return replace(schedule, place=known.schedule.place) if same and known else schedule
+        if known is None or known.schedule.place.url != schedule.place.url:
+            return schedule
+        return replace(schedule, place=replace(schedule.place, sealed=known.schedule.place.sealed))
 
     def _check(self, schedule: Schedule) -> None:
         low, high = self.limits.min_every_s, MAX_EVERY_S
@@ -68,6 +69,8 @@ class Scheduling:
         if schedule.until_s is not None and schedule.until_s <= self.now():
             raise BadSchedule("the schedule's end is past")
         self.places.check(schedule.place)
+        if schedule.place.is_provider and schedule.clock is None:
+            raise BadSchedule("a provider keeps no heads but its clock's; name the clock of the space")
         if schedule.clock is not None:
             try:
                 check_url(schedule.clock.url, allow_private=self.allow_private)

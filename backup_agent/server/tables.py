@@ -13,7 +13,8 @@ STEPS = (
     CREATE TABLE agent_account (
         id {serial}, space TEXT NOT NULL, did TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
         every_s BIGINT NOT NULL, until_s BIGINT, keep TEXT,
-        place TEXT NOT NULL, sealed {bytes}, clock_url TEXT, clock_did TEXT, expires_s BIGINT NOT NULL,
+        place TEXT NOT NULL, sealed {bytes}, provider TEXT, clock_url TEXT, clock_did TEXT,
+        expires_s BIGINT NOT NULL,
         host TEXT, next_due BIGINT NOT NULL, slot BIGINT NOT NULL, job TEXT, is_wanted INTEGER NOT NULL,
         worker TEXT, holder TEXT, started BIGINT, failures BIGINT NOT NULL, last_run TEXT, last_good TEXT,
         good_at BIGINT NOT NULL,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from backup_agent.errors import AgentError, HostError, HostUnreachable, RateLimited
+from backup_agent.hosted.asking import ProviderRefused
 from backup_agent.identity_errors import DidTombstoned, DirectoryUnreachable
 from backup_agent.server.errors import NoLongerAllowed, PlaceRefused, UsedUp, Wait, WrongPlace
 from backup_agent.server.schedule import MAX_FAILURES, State, backoff_ms
@@ -59,6 +60,8 @@ def judge(error: Exception, *, host: str | None, every_s: int, failures: int, no
             return Verdict(State.ENDED, None, failures, reason)
         case ClockRefused() if {"Expired", "Revoked"} & {*error.causes}:
             return Verdict(State.ENDED, None, failures, reason)
+        case ProviderRefused() if error.name == "Unauthorized":
+            return Verdict(State.PARKED, None, failures + 1, reason)
         case NotDelegated() | PlaceRefused() | WrongPlace() | NoSpace() | DidTombstoned():
             return Verdict(State.PARKED, None, failures + 1, reason)
         case _:

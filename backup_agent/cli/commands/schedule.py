@@ -20,11 +20,13 @@ from backup_agent.delegations import Delegations
 from backup_agent.errors import AgentError, DelegationError
 from backup_agent.expiry import parse_expiry
 from backup_agent.period import parse_period
+from backup_agent.place_list import PlaceList
 from backup_agent.scheduled import Scheduled
 from backup_agent.server_line import ServerFailed, ServerLine, Wish
 from clock_service.errors import RemoteClockError
 from space import Where
 from space.bucket.address import is_address
+from space.remote.address import is_provider, parse_provider
 
 
 def add(
@@ -47,13 +49,25 @@ def add(
         clock = _bring_clock_up(bench, line)
         url = place or bench.url
         sealed = seal_credentials(load_credentials(credentials), known.did) if is_address(url) else None
-        wish = Wish(did, period_s, url, clock, until_s, keep, sealed)
+        wish = Wish(did, period_s, url, clock, until_s, keep, sealed, _provider(bench, url))
         told = schedule(bench, line, known, wish)
     if as_json:
         print_json({"server": known.url, **told})
     else:
         print_text(f"{account} is backed up by {known.did} at {known.url}, {every}", *status_lines(told))
     return WHOLE
+
+
+def _provider(bench: Workbench, url: str) -> str | None:
+    """The DID of the provider that `url` is at, as it was pinned here; None for another kind of place."""
+    if not is_provider(url):
+        return None
+    where = f"{parse_provider(url).url}/{bench.space.did}"
+    known = PlaceList(bench.home.places, bench.space.did).load()
+    found = next((place.provider for place in known if place.where == where), None)
+    if found is None:
+        raise AgentError(f"the space {bench.space.did} is not known to be at {url}; use it from here first")
+    return found
 
 
 def _bring_clock_up(bench: Workbench, line: Line) -> KnownClock | None:

@@ -16,24 +16,19 @@ from tests.backup_agent.server.agent_process import until
 
 @dataclass
 class Work:
-    """Notes every job. gate: jobs wait for it; never_twice: the most of one account at once."""
+    """Notes every job. gate: jobs wait for it."""
 
     gate: Event = field(default_factory=Event)
-    done: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    done: list[str] = field(default_factory=list[str])
     begun: Counter[str] = field(default_factory=Counter[str])
-    at_once: Counter[int] = field(default_factory=Counter[int])
-    most: int = 0
     lock: Lock = field(default_factory=Lock)
 
     def __call__(self, account: int, job: str) -> None:
         with self.lock:
             self.begun[job] += 1
-            self.at_once[account] += 1
-            self.most = max(self.most, self.at_once[account])
         self.gate.wait(20)
         with self.lock:
-            self.at_once[account] -= 1
-            self.done.append((account, job))
+            self.done.append(job)
 
 
 @pytest.fixture
@@ -50,22 +45,21 @@ def jobs(url: str, work: Work) -> Iterator[Jobs]:
     made.stop()
 
 
-def test_jobs_are_done_once_one_of_an_account_at_a_time_and_forgotten_when_asked(
-    jobs: Jobs, work: Work
-) -> None:
-    names = [f"backup:space:did:{number}" for number in range(6)]
+def test_jobs_are_done_once_in_their_order_and_forgotten_when_asked(jobs: Jobs, work: Work) -> None:
+    names = [f"backup:space:did:{number}" for number in range(8)]
     for number, name in enumerate([*names, names[0]]):
-        jobs.put(Line.SCHEDULED, number % 2, name)
-    until(lambda: len(work.begun) >= 2)
+        jobs.put(Line.SCHEDULED, number, name)
+    until(lambda: len(work.begun) == 4)
+    assert sorted(work.begun) == names[:4]
     assert jobs.open_among([*names, "unknown"]) == set(names)
+    assert jobs.waiting() == 4
     work.gate.set()
-    until(lambda: len(work.done) == 6)
     until(lambda: not jobs.open_among(names))
     jobs.put(Line.SCHEDULED, 0, names[0])
     assert jobs.open_among(names) == set()
-    assert (sorted(work.begun), set(work.begun.values()), work.most) == (names, {1}, 1)
+    assert (sorted(work.done), set(work.begun.values())) == (names, {1})
     assert jobs.forget(int(time.time() * 1000) - 60_000) == 0
-    assert jobs.forget(int(time.time() * 1000) + 60_000) == 6
+    assert jobs.forget(int(time.time() * 1000) + 60_000) == 8
 
 
 def test_now_goes_past_a_full_line(jobs: Jobs, work: Work) -> None:

@@ -40,7 +40,7 @@ def schedule(owner: Shell, did: str, server: AgentProcess, space: Path, *more: s
     return ask(owner, "schedule", did, "--server", server.url, "--every", "hourly", "--space", space, *more)
 
 
-def wait_for_a_run(owner: Shell, did: str, space: Path) -> Any:
+def wait_for_a_run(owner: Shell, did: str, space: str | Path) -> Any:
     def status() -> Any:
         return owner("schedule", "status", did, "--space", space, "--json").document
 
