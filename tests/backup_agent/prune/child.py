@@ -10,7 +10,7 @@ from pail import MissingBlock
 from space import PruneBegan
 from tests.backup_agent.prune.made import ACCOUNTS, machine
 
-ROUNDS = 12
+ROUNDS = 8
 
 
 def write(folder: Path, url: str, name: str, account: int) -> None:
@@ -20,9 +20,9 @@ def write(folder: Path, url: str, name: str, account: int) -> None:
         while True:
             with machine(folder, name, url=url) as one:
                 try:
-                    one.back_up(
-                        ACCOUNTS[account], number * 3 + account + 1, posts, [bytes([number % 3]) * 3000]
-                    )
+                    blobs = [bytes([number % 3]) * 3000]
+                    hour = number * 3 + account + 1
+                    one.back_up(ACCOUNTS[account], hour, posts, blobs, meanwhile=one.space.check)
                     break
                 except (PruneBegan, MissingBlock):
                     continue

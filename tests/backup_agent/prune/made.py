@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,17 +56,28 @@ class Machine:
         return Job(self.space, self.clock, self.clock, self.signer)
 
     def back_up(
-        self, account: str, hour: int, records: Mapping[str, str], blobs: Iterable[bytes] = ()
+        self,
+        account: str,
+        hour: int,
+        records: Mapping[str, str],
+        blobs: Iterable[bytes] = (),
+        *,
+        meanwhile: Callable[[], object] = list,
     ) -> CID:
-        """A snapshot as of `hour`, whatever the real time is; the Backup."""
+        """A snapshot as of `hour`, whatever the real time is; the Backup.
+
+        meanwhile: happens after it was decided what need not be written, and again before the head moves.
+        """
         with self.space.stage() as stage:
             backup, blocks = make_snapshot(self.signer, account, FIRST_MS + hour * HOUR_MS, records, blobs)
             stage.put_many(blocks.items())
+            meanwhile()
             key = snapshot_key(account, format_timestamp(FIRST_MS + hour * HOUR_MS))
             update = run(crdt.put(self.clock.head(), key, backup), stage.get)
             assert update.event
             stage.put_many([*update.additions, update.event])
             stage.publish()
+        meanwhile()
         self.clock.advance(update.event.cid)
         return backup
 
