@@ -132,15 +132,25 @@ class Accounts:
         for attestation in list(found.values()):
             login = self._attested(attestation, found)
             if login is not None:
-                held = [decode_archive(each.archive) for each in await self._store.delegations(login.issuer)]
-                ucan = login.ucan
-                session = self._session(login.issuer, ucan.audience, ucan.capabilities, ucan.facts, held)
                 del found[attestation.cid], found[login.cid]
-                found |= {each.cid: each for each in session}
+                found |= {each.cid: each for each in await self._renewed(attestation, login)}
         cars = {str(cid): encode_car([cid], each.export()) for cid, each in found.items()}
         if sum(map(len, cars.values())) > MAX_CLAIM_BYTES:
             raise TooMuch(f"more than {MAX_CLAIM_BYTES} bytes are kept for {claimant}")
         return dict(cars)
+
+    async def _renewed(self, attestation: Delegation, login: Delegation) -> list[Delegation]:
+        """The session of a login, with all that the account holds by now; none if one of it was revoked."""
+        made = await self._store.sessions(attestation.cid)
+        if await self._store.clocks.revocations([attestation.cid, login.cid, *made]):
+            return []
+        held = [decode_archive(each.archive) for each in await self._store.delegations(login.issuer)]
+        ucan = login.ucan
+        session = self._session(login.issuer, ucan.audience, ucan.capabilities, ucan.facts, held)
+        new = [each.cid for each in session if each.cid not in made]
+        if new:
+            await self._store.keep_sessions(attestation.cid, new)
+        return session
 
     def _attested(self, attestation: Delegation, found: dict[CID, Delegation]) -> Delegation | None:
         """The login that `attestation` is the service's own word for, if both are kept."""

@@ -19,6 +19,9 @@ MAX_ARCHIVE_BYTES = 64 << 10
 MAX_CLAIMED = 256
 """Given to one claim."""
 
+MAX_SESSIONS = 512
+"""Made of one login; then log in again."""
+
 
 def keep(session: Session, *, delegations: Sequence[Kept], did: str | None) -> None:
     """did: of the space in whose name; None for those the service itself makes."""
@@ -45,3 +48,15 @@ def claim(session: Session, *, audience: str, did: str | None) -> list[Kept]:
         limits += (did,)
     rows = session.rows(f"{sql} ORDER BY cid LIMIT ?", (*limits, MAX_CLAIMED))
     return [Kept(CID(cid), audience, archive) for cid, archive in rows]
+
+
+def sessions(session: Session, *, login: CID) -> list[CID]:
+    rows = session.rows("SELECT cid FROM session WHERE login = ?", (bytes(login),))
+    return [CID(cid) for (cid,) in rows]
+
+
+def keep_sessions(session: Session, *, login: CID, cids: Sequence[CID]) -> None:
+    if len(sessions(session, login=login)) + len(cids) > MAX_SESSIONS:
+        raise TooMuch(f"{MAX_SESSIONS} sessions were made of this login; log in again")
+    rows = [(bytes(login), bytes(cid)) for cid in cids]
+    session.run_many("INSERT INTO session VALUES (?, ?) ON CONFLICT DO NOTHING", rows)

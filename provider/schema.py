@@ -1,13 +1,16 @@
 """The provider's tables, beside those of the clocks in the same database.
 
-space        one row for each that is or was hosted: quota and what it uses
-blob         bytes that are durable in the object store; `object` is their key there
-entry        which space holds which blob
-allocation   room that was promised: until it expires or the blob is accepted; then its receipt
-upload, upload_shard   DAGs that a space lists, and the shards they are in
-slice        where blocks stand in blobs, as proved when an index was added
-delegation   what is kept for whoever claims it
-garbage      objects that no blob names any more and that are still in the store
+    space        one row for each that is or was hosted: quota and what it uses
+    blob         bytes that are durable in the object store; `object` is their key there
+    entry        which space holds which blob
+    allocation   room that was promised: until it expires or the blob is accepted; then its receipt
+    upload, upload_shard   DAGs that a space lists, and the shards they are in
+    slice        where blocks stand in blobs, as proved when an index was added
+    delegation   what is kept for whoever claims it
+    session      what was made of a login, by the CID of its first attestation
+    garbage      objects that no blob names any more and that are still in the store
+
+Times are in Unix seconds; those that are shown, in milliseconds.
 """
 
 from __future__ import annotations
@@ -58,6 +61,9 @@ STEPS = (
     ){clustered};
     CREATE INDEX delegation_audience ON delegation (audience);
     CREATE INDEX delegation_space ON delegation (space, audience);
+    CREATE TABLE session (
+        login {bytes} NOT NULL, cid {bytes} NOT NULL, PRIMARY KEY (login, cid)
+    ){clustered};
     CREATE TABLE garbage (object TEXT PRIMARY KEY){clustered}
     """,
 )

@@ -146,5 +146,13 @@ class ProviderStore:
         """What is kept for `audience`, of one space or of all; MAX_CLAIMED at most."""
         return await self.clocks.read(partial(delegation_rows.claim, audience=audience, did=did))
 
+    async def sessions(self, login: CID) -> list[CID]:
+        """What `keep_sessions` kept of a login."""
+        return await self.clocks.read(partial(delegation_rows.sessions, login=login))
+
+    async def keep_sessions(self, login: CID, cids: Sequence[CID]) -> None:
+        """These were made of the login that has the attestation `login`. Raises TooMuch."""
+        await self.clocks.write(partial(delegation_rows.keep_sessions, login=login, cids=cids), _LAST)
+
     def close(self) -> None:
         self.clocks.close()

@@ -260,3 +260,23 @@ def test_nobody_claims_what_is_kept_for_others(provider: Provider) -> None:
         provider.out("plan/get", issuer=AGENT, resource=ACCOUNT, proofs=tuple(claim(provider)))
         == "PlanNotFound"
     )
+
+
+def test_who_revokes_a_session_ends_its_login_whatever_the_account_is_given_later(provider: Provider) -> None:
+    def lend(nonce: str) -> None:
+        given = delegate(SPACE_KEY, ACCOUNT, [Capability("*", SPACE)], expires_at_unix=None, nonce=nonce)
+        nb = {"delegations": {"x": given.cid}}
+        assert provider.out("access/delegate", nb, proofs=(given,)) == {}
+
+    login(provider)
+    lend("first")
+    session = claim(provider)
+    attestation = next(each for each in session if each.issuer == SERVICE.did)
+    asked = {"issuer": AGENT, "resource": SPACE}
+    assert provider.out("space/info", proofs=tuple(session), **asked)["did"] == SPACE
+    more = {"facts": [{"x": attestation.cid}], "attached": list(attestation.export())}
+    revoked = provider.out("ucan/revoke", {"ucan": attestation.cid}, issuer=AGENT, resource=AGENT.did, **more)
+    assert "time" in revoked
+    assert provider.out("space/info", proofs=tuple(session), nonce="2", **asked) == "Unauthorized"
+    lend("second")
+    assert claim(provider) == []
