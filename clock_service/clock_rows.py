@@ -92,10 +92,13 @@ def registrations(session: Session, *, after: str) -> list[Registration]:
 
 
 def revoke(session: Session, *, revocation: Revocation, revoked: Revoked, over_before: int) -> None:
-    """`Store.revoke`; what ended before `over_before` is forgotten."""
+    """`Store.revoke`; what ended before `over_before` is forgotten. One at a time of each space, or two
+    processes that count at once would pass its limit.
+    """
     space, expires = revoked
     if expires is not None and expires < over_before:
         return
+    _load(session, space, session.row_lock) or _make(session, space)
     is_owner = revocation.by == space
     limit = MAX_REVOCATIONS_OF_OWNER if is_owner else MAX_REVOCATIONS_OF_OTHERS
     sql = "SELECT count(*) FROM revocation WHERE space = ? AND (revoker = space) = (? = 1)"

@@ -102,7 +102,7 @@ class SqlStore:
         work = partial(
             clock_rows.revoke, revocation=revocation, revoked=revoked, over_before=now_unix_s - KEEP_AFTER_S
         )
-        await self._writer.ask(work, _LAST)
+        await self._writer.ask(work, revoked.space)
 
     async def revocations(self, delegations: Sequence[CID]) -> frozenset[Revocation]:
         assert len(delegations) <= MAX_REVOCATIONS_READ

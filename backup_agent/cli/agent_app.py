@@ -32,7 +32,11 @@ def delegate(
     ] = None,
     keys: Annotated[
         str | None,
-        typer.Option("--keys", metavar="PREFIX", help="Only keys below it, such as an account's DID."),
+        typer.Option(
+            "--keys",
+            metavar="PREFIX",
+            help="Only keys that begin with it; an account's DID: all of the account.",
+        ),
     ] = None,
     ops: Annotated[
         list[str] | None,

@@ -131,12 +131,13 @@ def test_an_event_has_the_cid_of_an_event() -> None:
 
 def test_a_space_that_is_not_hosted_gets_nothing_stored(store) -> None:
     author = Author()
-    event = author.put((), "a").head[0]
+    event, next_one = author.chain(2)
     service = open_service(store)
     service.policy = Policy()
-    with pytest.raises(NotProvisioned) as caught:
-        asyncio.run(service.advance(SPACE, event, author.only(event)))
-    assert caught.value.space == SPACE
+    for refused in (event, next_one):
+        with pytest.raises(NotProvisioned) as caught:
+            asyncio.run(service.advance(SPACE, refused, author.only(refused)))
+        assert caught.value.space == SPACE
     assert asyncio.run(store.known(SPACE, [event])).kept == frozenset()
     asyncio.run(store.register(hosted()))
     assert asyncio.run(service.advance(SPACE, event, author.only(event))) == (event,)

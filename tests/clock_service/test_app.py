@@ -135,9 +135,9 @@ def test_what_is_not_hosted_is_refused_by_name_and_stores_nothing(store, author)
         assert error_of(client.out(follow(can, {}))) == "NotProvisioned"
 
 
-def provide(issuer: Signer, *proofs, space: str = SPACE):
-    nb = {"provider": SERVICE.did, "consumer": space}
-    capability = Capability("provider/add", SERVICE.did, nb)
+def provide(issuer: Signer, *proofs, resource: str = SERVICE.did, provider: str = SERVICE.did):
+    nb = {"provider": provider, "consumer": SPACE}
+    capability = Capability("provider/add", resource, nb)
     return delegate(issuer, SERVICE.did, [capability], expires_at_unix=None, proofs=proofs)
 
 
@@ -148,6 +148,15 @@ def test_a_holder_of_the_operators_delegation_adds_a_space(store, author) -> Non
     assert client.out(provide(AGENT, proof)) == {"ok": {}}
     event = author.put((), "a").head[0]
     assert client.out(advance(event, author.all())) == {"ok": {"head": [event]}}
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [{}, {"resource": STRANGER.did}, {"resource": STRANGER.did, "provider": STRANGER.did}],
+)
+def test_nobody_adds_a_space_in_his_own_name(store, stranger) -> None:
+    assert error_of(caller(store).out(provide(STRANGER, **stranger))) == "Unauthorized"
+    assert asyncio.run(store.registrations()) == []
 
 
 def test_provider_add_leaves_the_limits_that_the_operator_set(store) -> None:

@@ -234,6 +234,18 @@ def test_an_adder_does_not_reopen_a_conflict_that_was_settled(store, author) -> 
         clock.refuse(HeadMoved, author.put((side,), "mine/a").head[0], ADDER)
 
 
+def test_an_adder_names_no_more_parents_than_the_head(store, author) -> None:
+    """A side of a settled conflict that is named once more weighs more, and might win this time."""
+    clock = Clock(store, author)
+    sides = [author.put((), "theirs/k", text).head[0] for text in ("one", "two")]
+    for event in sides:
+        head = clock.take(event)
+    head = clock.take(author.put(head, "theirs/b").head[0])
+    for side in sides:
+        more = tuple(sorted([*head, side]))
+        clock.refuse(HeadMoved, author.put(more, "mine/a").head[0], ADDER)
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 4), st.sampled_from("ab"), st.integers(0, 2)), min_size=1, max_size=6),

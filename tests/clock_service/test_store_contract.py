@@ -1,11 +1,13 @@
 """What every store of a clock service promises."""
 
 import asyncio
+from threading import Event
 
 import pytest
 
-from clock_service import Guard, Limits, Revocation, open_store
-from clock_service.errors import MissingAncestors, NewerSchema, OverLimit, StoreUnavailable
+from clock_service import Guard, Limits, Policy, Provision, Revocation, clock_rows, open_store
+from clock_service.admission import Findings, gather
+from clock_service.errors import HeadMoved, MissingAncestors, NewerSchema, OverLimit, StoreUnavailable
 from clock_service.store import Follow, Revoked
 from pail import RAW, cid_of
 from tests.clock_service.made import OTHER, SPACE, Author, hosted, open_service
@@ -97,6 +99,45 @@ def test_a_revocation_is_forgotten_a_day_after_the_delegation_has_expired(url) -
     asyncio.run(store.revoke(Revocation(TASK, SPACE), Revoked(SPACE, 1_000_010)))
     assert asyncio.run(store.revocations([TASK, OTHER_TASK])) == {Revocation(OTHER_TASK, SPACE)}
     store.close()
+
+
+def test_what_was_found_on_a_head_counts_on_that_head_alone(store) -> None:
+    author = Author()
+    narrow, rival = (author.put((), "mine/a", text).head[0] for text in ("mine", "theirs"))
+    asyncio.run(open_service(store).advance(SPACE, rival, author.only(rival)))
+    found = Findings(frozenset([narrow]), based_on=())
+    with pytest.raises(HeadMoved) as caught:
+        asyncio.run(store.advance(SPACE, gather(narrow, author), found, Policy(Provision.OPEN)))
+    assert caught.value.head == asyncio.run(store.known(SPACE)).clock.head == (rival,)
+
+
+def test_services_that_revoke_at_once_keep_to_one_limit(url, monkeypatch) -> None:
+    monkeypatch.setattr("clock_service.clock_rows.MAX_REVOCATIONS_OF_OTHERS", 1)
+    stores = [open_store(url), open_store(url)]
+    begun, may_end = Event(), Event()
+
+    def first(session) -> None:
+        take_revocation(session, TASK)
+        begun.set()
+        may_end.wait(0.2)
+
+    async def second() -> None:
+        await asyncio.to_thread(begun.wait, 10)
+        await stores[1].revoke(Revocation(OTHER_TASK, OTHER), Revoked(SPACE, None))
+        may_end.set()
+
+    async def both() -> list[object]:
+        return await asyncio.gather(stores[0].write(first, SPACE), second(), return_exceptions=True)
+
+    kept = asyncio.run(both())
+    for store in stores:
+        store.close()
+    assert [type(each) for each in kept] == [type(None), OverLimit]
+
+
+def take_revocation(session, task) -> None:
+    revocation, revoked = Revocation(task, OTHER), Revoked(SPACE, None)
+    clock_rows.revoke(session, revocation=revocation, revoked=revoked, over_before=0)
 
 
 def test_others_cannot_use_up_the_revocations_of_a_spaces_owner(store, monkeypatch) -> None:

@@ -30,7 +30,7 @@ from backup_agent.scheduled import ScheduledList
 from clock_service.errors import RemoteClockError
 from pail import Value
 from space import Where
-from ucan import Delegation, InvalidPrincipal, encode_did
+from ucan import Delegation, InvalidPrincipal, encode_did, is_did
 from ucan.capability import is_ability
 
 OPS = ("put", "del")
@@ -56,6 +56,8 @@ def delegate(
     """Write a delegation for another agent to a file, and keep a copy."""
     now_unix_s = int(time.time())
     _check(to, abilities, keys, ops)
+    if keys is not None and is_did(keys):
+        keys += "/"  # did:web:example.com is meant, not did:web:example.community besides
     caveats: dict[str, Value] = {} if keys is None else {"keys": keys}
     if ops:
         caveats["ops"] = sorted(set(ops))

@@ -213,6 +213,21 @@ def test_the_list_tells_the_time_left(owner: Shell, second: Shell, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    ("given", "meant"),
+    [("did:web:example.com", "did:web:example.com/"), ("did:web:example.com/b", "did:web:example.com/b")],
+)
+def test_an_account_as_prefix_does_not_reach_accounts_that_begin_alike(
+    kept: Shell, given: str, meant: str, tmp_path: Path
+) -> None:
+    to = kept("agent", "id").out.strip()
+    made = kept(
+        *("agent", "delegate", "--to", to, "--expires", "30d", "--can", "clock/advance", "--json"),
+        *("--keys", given, "--out", tmp_path / "d.ucan"),
+    )
+    assert made.document["can"] == [{"can": "clock/advance", "keys": meant}]
+
+
+@pytest.mark.parametrize(
     ("options", "sentence"),
     [
         (("--to", "alice", "--expires", "30d"), "is no agent"),

@@ -1,14 +1,21 @@
 """`skypail clock` against services in processes of their own: use, record, head, log, sync, fork."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from tests.backup_agent.cli.clock_process import ClockProcess, running_clock
 from tests.backup_agent.cli.shell import Shell
+from tests.backup_agent.net.host import Asked, reply, serving
+from tests.clock_service.calls import HEADERS, advance
+from tests.clock_service.made import Author
 from tests.faulty_host import FaultyHost
+from ucan import Delegation, decode_message, encode_request
 
 
 @pytest.fixture
@@ -203,6 +210,39 @@ def test_a_block_source_that_may_not_be_asked_is_refused_at_the_start(shell: She
     said = shell("clock", "serve", "--port", "0", "--block-source", url)
     assert said.code == 1
     assert "gateway.example" in said.err or "192.168.1.1" in said.err
+
+
+def test_an_ancestor_that_did_not_come_along_is_had_from_the_block_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKYPAIL_ALLOW_PRIVATE_HOSTS", "1")
+    author = Author()
+    first, second, unknown = author.chain(3)
+
+    def gateway(asked: Asked) -> bytes:
+        return reply(200, author[first]) if asked.path == f"/ipfs/{first}" else reply(404)
+
+    def advance_both(source: str) -> list[dict[str, Any]]:
+        with running_clock(tmp_path, "--provision", "open", "--block-source", source) as service:
+            return [
+                post(service, advance(each, author.only(each), to=service.did)) for each in (unknown, second)
+            ]
+
+    async def serve() -> list[dict[str, Any]]:
+        async with serving(gateway) as host:
+            return await asyncio.to_thread(advance_both, host.url)
+
+    refused, taken = asyncio.run(serve())
+    assert (refused["error"]["name"], refused["error"]["missing"]) == ("MissingAncestors", [second])
+    assert taken == {"ok": {"head": [second]}}
+
+
+def post(service: ClockProcess, invocation: Delegation) -> dict[str, Any]:
+    """What the receipt of the service says."""
+    answer = httpx.post(service.url, headers=HEADERS, content=encode_request([invocation]))
+    receipt = decode_message(answer.content).receipt(invocation.cid)
+    assert receipt is not None
+    return receipt.out
 
 
 def test_a_url_that_is_no_clock(user: Shell, nowhere: str) -> None:
