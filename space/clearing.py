@@ -229,9 +229,10 @@ def doomed_rows(space: Space) -> list[ShardRow]:
 
 
 def _others_write(space: Space, agent: str) -> bool:
-    own = did_key_part(agent)
+    """Whether another agent has a head here, or this one a conflict copy: another home with its key."""
+    own = did_key_part(agent) + HEAD_SUFFIX
     names = [entry.name for entry in space.place.list(HEADS)]
-    return any(HEAD_SUFFIX in name and not name.startswith(own) for name in names)
+    return any(HEAD_SUFFIX in name and name != own for name in names)
 
 
 def _live_blocks(space: Space, row: ShardRow, live: AbstractSet[bytes]) -> Iterator[list[Block]]:

@@ -127,6 +127,15 @@ def test_in_a_folder_that_others_write_to_it_waits_a_week(tmp_path: Path) -> Non
         assert pruned(one, now=False)[0] > 0
 
 
+def test_and_where_another_home_writes_with_the_same_key(tmp_path: Path) -> None:
+    with machine(tmp_path) as one:
+        fill(one, 3)
+        [head] = (tmp_path / "space/heads").iterdir()
+        head.with_name(f"{head.stem} (conflicted copy).head").write_bytes(head.read_bytes())
+        assert pruned(one, now=False)[0] == 0
+        assert pruned(one, now=True)[0] > 0
+
+
 def test_what_a_prune_removed_is_no_loss_to_other_machines(tmp_path: Path) -> None:
     with machine(tmp_path) as one, machine(tmp_path, "other") as other:
         fill(one, 4)
