@@ -1,8 +1,9 @@
 """Where a space lies: what it needs of a folder, a bucket, or whatever else keeps objects.
 
 A place has three rooms: `""`, `shards` and `heads` (`space.layout`). An object there is immutable
-but for an agent's own head, and appears whole, durable and under its name, or not at all. Objects
-are bytes here: what they mean, and whether they are compressed, is the space's business.
+but for an agent's own head and a process's own lease, and appears whole, durable and under its name,
+or not at all. Objects are bytes here: what they mean, and whether they are compressed, is the space's
+business.
 
 Every method may raise SpaceUnavailable, and OSError where the operating system is asked.
 """

@@ -1,7 +1,7 @@
 """The blocks of a space, wherever it lies.
 
-The place holds only immutable objects and one head for each agent (S2b). What is in its shards
-is known from an index in the home, which repeats the place and can be lost at any time.
+The place holds only immutable objects, one head for each agent, and leases of who is writing (S2b). What
+is in its shards is known from an index in the home, which repeats the place and can be lost at any time.
 """
 
 from __future__ import annotations
