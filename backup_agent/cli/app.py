@@ -240,7 +240,10 @@ def check(
     ] = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Read the space and name what is damaged; of one far away, only what this machine never saw whole."""
+    """Read the space and name what is damaged.
+
+    Of one far away it reads only what this machine never saw whole.
+    """
     from backup_agent.cli.commands.space import check
 
     return check(space, quick, read_data, subset, as_json)
