@@ -98,7 +98,8 @@ def revoke(session: Session, *, revocation: Revocation, revoked: Revoked, over_b
     space, expires = revoked
     if expires is not None and expires < over_before:
         return
-    _load(session, space, session.row_lock) or _make(session, space)
+    if _load(session, space, session.row_lock) is None:
+        _make(session, space)
     is_owner = revocation.by == space
     limit = MAX_REVOCATIONS_OF_OWNER if is_owner else MAX_REVOCATIONS_OF_OTHERS
     sql = "SELECT count(*) FROM revocation WHERE space = ? AND (revoker = space) = (? = 1)"
