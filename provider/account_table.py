@@ -6,7 +6,7 @@ from time import time
 
 from clock_service import capabilities as clock_capabilities
 from clock_service.capabilities import Provide
-from clock_service.policy import Policy, Provision, Registration
+from clock_service.policy import Provision
 from pail import CID, DecodeError, MissingBlock, TooLarge
 from provider import capabilities
 from provider.accounts import Accounts
@@ -40,15 +40,15 @@ from ucan import (
 class AccountTable:
     """The handlers over one provider's accounts, delegations and tasks.
 
-    policy: whether accounts may add spaces, and what their clocks may have. quota: of each space.
+    provision: whether accounts may add spaces. quota: of each.
     """
 
-    def __init__(self, hosting: Hosting, accounts: Accounts, policy: Policy, quota: Quota) -> None:
+    def __init__(self, hosting: Hosting, accounts: Accounts, provision: Provision, quota: Quota) -> None:
         self._hosting = hosting
         self._store = hosting.store
         self._did = hosting.issuer.did
         self._accounts = accounts
-        self._policy = policy
+        self._provision = provision
         self._quota = quota
 
     def rows(self) -> list[Provided]:
@@ -91,7 +91,6 @@ class AccountTable:
             await self._check_account(account, known)
         if known is None or not known.is_hosted:
             await self._store.host(HostedSpace(space, account, self._quota.bytes))
-            await self._store.clocks.register(Registration(space, self._policy.limits))
         return Outcome({"id": f"{task.resource}:{space}@{self._did}"})
 
     async def _check_account(self, account: str, known: HostedSpace | None) -> None:
@@ -99,7 +98,7 @@ class AccountTable:
             raise Refused(Failure("Unauthorized", "Resource must be a mailto DID"))
         if known is not None and known.is_hosted and known.account != account:
             raise SpaceAlreadyProvisioned(f"{known.did} already has a storage provider")
-        if self._policy.provision is not Provision.OPEN or (known is not None and not known.is_hosted):
+        if self._provision is not Provision.OPEN or (known is not None and not known.is_hosted):
             raise NotOpen("the operator of this provider adds the spaces; ask him")
         if known is None and await self._store.spaces_of_account(account) >= self._quota.spaces:
             raise InsufficientStorage(f"an account has {self._quota.spaces} spaces at most")

@@ -101,9 +101,8 @@ class ProviderApp:
         clock_rows = Table(clocks, issuer, keys_of).rows()
         kept = [row for row in clock_rows if setup.has_clocks or row.definition is REVOKE]
         spaces = SpaceTable(hosting, Indexer(self._store, hosting.blobs)).rows()
-        return Service(
-            issuer, [*kept, *spaces, *AccountTable(hosting, accounts, setup.policy, setup.quota).rows()]
-        )
+        others = AccountTable(hosting, accounts, setup.policy.provision, setup.quota).rows()
+        return Service(issuer, [*kept, *spaces, *others])
 
     def asgi(self) -> ASGIApp:
         """The application; clients in browsers may ask it, since nothing here goes by cookies."""

@@ -11,6 +11,7 @@ from functools import partial
 from time import time
 
 from clock_service.open_store import open_store
+from clock_service.policy import Registration
 from clock_service.sql_store import SqlStore
 from pail import CID
 from provider import delegation_rows, slice_rows, space_rows, stored_rows, upload_rows
@@ -34,8 +35,16 @@ class ProviderStore:
         self._now = now
 
     async def host(self, space: HostedSpace) -> None:
-        """Host the space, or change its quota and account; what it holds is counted as before."""
+        """Host the space and its clock, or change quota and account; what it holds is counted as before.
+
+        If it is hosted no longer, neither is its clock.
+        """
         await self.clocks.write(partial(space_rows.host, space=space), space.did)
+        has_clock = (await self.clocks.known(space.did)).clock.is_registered
+        if space.is_hosted and not has_clock:
+            await self.clocks.register(Registration(space.did))
+        elif has_clock and not space.is_hosted:
+            await self.clocks.unregister(space.did)
 
     async def space(self, did: str) -> HostedSpace | None:
         found = await self.clocks.read(partial(space_rows.load, did=did))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from clock_service.errors import BadOption
 from pail.event import encode_event
 from provider.folder_blobs import FolderBlobs
+from provider.records import HostedSpace
 from provider.serve import Options, serve
 from provider.store import ProviderStore
 from tests.provider.made import OTHER, OTHER_KEY, SERVICE, SPACE, Promise, Provider
@@ -72,3 +74,16 @@ def test_an_open_provider_hosts_no_clock_without_its_space(provider: Provider) -
     nb = {"event": event.cid}
     attached = {"facts": [{"x": event.cid}], "attached": [event]}
     assert provider.out("clock/advance", nb, issuer=OTHER_KEY, resource=OTHER, **attached) == "NotProvisioned"
+
+
+def test_a_clock_is_hosted_as_long_as_its_space(provider: Provider) -> None:
+    def hosted() -> bool:
+        return asyncio.run(provider.store.clocks.known(SPACE)).clock.is_registered
+
+    assert hosted()
+    provider.host(quota=5)
+    assert hosted()
+    asyncio.run(provider.store.host(HostedSpace(SPACE, None, 5, is_hosted=False)))
+    assert not hosted()
+    provider.host()
+    assert hosted()

@@ -16,7 +16,7 @@ from backup_agent.errors import HomeUnusable
 from backup_agent.home import Home
 from backup_agent.net import Http, Retry
 from backup_agent.web_keys import WebKeys
-from clock_service import Guard, Policy, Provision, Registration
+from clock_service import Guard, Policy, Provision
 from clock_service.answering import Started, print_started
 from clock_service.errors import BadOption
 from provider.errors import SpaceUnknown
@@ -84,7 +84,6 @@ def add_space(did: str, max_bytes: int | None, database: str | None, as_json: bo
     Verifier.parse(did)
     with _store(database) as store:
         asyncio.run(store.host(HostedSpace(did, None, max_bytes or Quota().bytes)))
-        asyncio.run(store.clocks.register(Registration(did)))
         return _tell(store, did, as_json)
 
 
@@ -102,7 +101,6 @@ def remove_space(did: str, database: str | None, as_json: bool) -> int:
         was_hosted = found is not None and found.is_hosted
         if found is not None:
             asyncio.run(store.host(replace(found, is_hosted=False)))
-            asyncio.run(store.clocks.unregister(did))
     if as_json:
         print_json({"space": did, "removed": was_hosted})
     else:
