@@ -3,6 +3,7 @@
 SpaceError
 ├── NoSpace            the folder holds no space yet; open it with a DID to make one
 ├── CorruptBlock       a block here no longer hashes to its CID, and no other copy is good
+├── ShardUnreadable    other bytes arrived at a place than were brought there; nothing counts on them
 ├── SpaceFull          the disk is full; nothing was recorded, free some room and do it again
 ├── SpaceUnavailable   a file operation was refused, or the bucket or provider; nothing was recorded
 ├── BadAddress         the text does not say where a space is; the caller's mistake
@@ -44,6 +45,15 @@ class CorruptBlock(SpaceError):
         self.cid = cid
         self.shard = shard
         self.offset = offset
+
+
+class ShardUnreadable(SpaceError):
+    """The shard `name` does not read as what was brought to `place`; it is not counted on."""
+
+    def __init__(self, name: str, place: str) -> None:
+        super().__init__(f"{place} gives other bytes than it was given for {name}; try again")
+        self.name = name
+        self.place = place
 
 
 class SpaceFull(SpaceError):

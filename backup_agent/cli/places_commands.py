@@ -6,12 +6,25 @@ from typing import Annotated
 
 import typer
 
-from backup_agent.cli.options import JsonOption
+from backup_agent.cli.options import JsonOption, SpaceOption, Where
+from backup_agent.cli.options import where as place
 
 
 def add_to(app: typer.Typer) -> None:
     """Have `app` know these commands."""
-    app.command()(register)
+    for command in (register, copy, move):
+        app.command()(command)
+
+
+DestArgument = Annotated[
+    Where,
+    typer.Argument(
+        metavar="DEST",
+        parser=place,
+        help="A folder, s3://BUCKET/PREFIX, gs://…, az://…, or https://PROVIDER.",
+        show_default=False,
+    ),
+]
 
 
 def register(
@@ -32,3 +45,28 @@ def register(
     from backup_agent.cli.commands.hosted import register
 
     return register(url, account, did, as_json)
+
+
+def copy(dest: DestArgument, space: SpaceOption = None, as_json: JsonOption = False) -> int:
+    """Bring every shard and index to another place too, each read back there. Again: only what is new."""
+    from backup_agent.cli.commands.carry import copy
+
+    return copy(dest, space, as_json)
+
+
+def move(
+    dest: DestArgument,
+    clock: Annotated[
+        str | None,
+        typer.Option("--clock", metavar="URL", help="Move the clock there too, as `clock fork` does."),
+    ] = None,
+    space: SpaceOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """As copy; then use the new place. The old one is left as it is.
+
+    Stopped at any point it goes on when it is run again; nothing is switched before everything is there.
+    """
+    from backup_agent.cli.commands.carry import move
+
+    return move(dest, clock, space, as_json)

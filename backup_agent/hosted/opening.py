@@ -14,10 +14,12 @@ from space.remote.opening import open_remote
 from space.space import Space
 
 
-def open_hosted(home: Home, chosen: Settings, address: ProviderAddress, *, resume: bool = False) -> Space:
+def open_hosted(
+    home: Home, chosen: Settings, address: ProviderAddress, *, resume: bool = False, clock: bool = True
+) -> Space:
     """The space at `address`, of which the provider need not know yet. resume: what was being sent is.
 
-    Its clock is that of the provider, unless others are in use (spec/places.md).
+    clock: use the provider's clock from now on, unless others are in use (spec/places.md).
     Raises NoSpace, BadAddress, HomeUnusable, SpaceFull, SpaceUnavailable.
     """
     did = address.space or choose_space(home, address.url)
@@ -29,7 +31,7 @@ def open_hosted(home: Home, chosen: Settings, address: ProviderAddress, *, resum
         line.close()
         raise
     clocks = ClockList(home.clocks, did)
-    if not clocks.load():
+    if clock and not clocks.load():
         clocks.set([KnownClock(address.url, provider)], at_least=1)
     return open_remote(
         address.url,

@@ -1,0 +1,128 @@
+"""`skypail space copy` and `space move`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backup_agent.cli.carrying import (
+    Carried,
+    bench_at,
+    carry,
+    provider_clock,
+    provider_url,
+    tell,
+    tell_provider,
+)
+from backup_agent.cli.commands.space import counted
+from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, print_error, print_json, print_text, size_text
+from backup_agent.cli.remote import Line, clock_list, open_line
+from backup_agent.cli.workbench import Workbench, workbench
+from backup_agent.clock_list import KnownClock
+from backup_agent.place_list import KnownPlace, PlaceList, default_where, set_default, text_of
+from backup_agent.placing import settled
+from space import SpaceUnavailable, Where
+
+
+def copy(dest: Where, where: Where | None, as_json: bool) -> int:
+    """Bring everything to `dest` too; what commands use stays as it is."""
+    with workbench(where) as bench, bench_at(bench, _other(bench, dest)) as target:
+        carried = carry(bench, target)
+        problems = [] if carried.unreadable else tell_provider(target)
+    _say(bench, target, carried, as_json, {})
+    for problem in problems:
+        print_error(problem)
+    return FAILED if carried.unreadable else INCOMPLETE if problems else WHOLE
+
+
+def move(dest: Where, clock_url: str | None, where: Where | None, as_json: bool) -> int:
+    """Bring everything to `dest`, then use that. The old place is left as it is."""
+    with workbench(where) as bench, bench_at(bench, _other(bench, dest)) as target:
+        carried = carry(bench, target)
+        problems = [] if carried.unreadable else _move_clocks(bench, target, clock_url)
+        moved = not carried.unreadable and not problems
+        was_default = settled(default_where(bench.home), bench.space.did) == _here(bench)
+        if moved:
+            _switch(bench, target, was_default=was_default)
+    _say(bench, target, carried, as_json, {"moved": moved, "default": moved and was_default})
+    if moved and not as_json:
+        way = (
+            "Commands without --space use it"
+            if was_default
+            else f"Name it by --space {text_of(target.where)}"
+        )
+        print_text(f"{way}; {text_of(bench.where)} was left as it is and is not used any more")
+    for problem in problems:
+        print_error(problem)
+    if not moved:
+        print_error(f"the space was not moved: {text_of(bench.where)} is used as before")
+    return WHOLE if moved else FAILED
+
+
+def _other(bench: Workbench, dest: Where) -> Where:
+    """Raises SpaceUnavailable for where the space lies already."""
+    found = settled(dest, bench.space.did)
+    if found == _here(bench):
+        raise SpaceUnavailable(f"the space lies in {text_of(found)} already")
+    return found
+
+
+def _here(bench: Workbench) -> Where:
+    return settled(bench.where, bench.space.did)
+
+
+def _move_clocks(bench: Workbench, target: Workbench, clock_url: str | None) -> list[str]:
+    """Tell the clocks that are used from now on, then use them; what kept them from being told."""
+    with open_line(bench.settings) as line:
+        wanted = _clocks_after(bench, target, line, clock_url)
+        told = [clock for clock in wanted if clock_url is not None or clock == provider_clock(target)]
+        problems = [
+            trouble.why for clock in told for trouble in tell(target, line, clock).troubles().values()
+        ]
+    if not problems and wanted != clock_list(bench).load():
+        clock_list(bench).set(wanted, at_least=1 if target.is_hosted else None)
+    return problems
+
+
+def _clocks_after(bench: Workbench, target: Workbench, line: Line, clock_url: str | None) -> list[KnownClock]:
+    """The clock of the provider that is left is left too; that of a new one is used."""
+    if clock_url is not None:
+        return [line.find(clock_url, None)]
+    left, new = provider_url(bench.where), provider_clock(target)
+    kept = [clock for clock in clock_list(bench).load() if clock.url != left]
+    return kept if new is None or new in kept else [*kept, new]
+
+
+def _switch(bench: Workbench, target: Workbench, *, was_default: bool) -> None:
+    places, old = PlaceList(bench.home.places, bench.space.did), text_of(_here(bench))
+    known = places.load()
+    pinned = next((each for each in known if each.where == text_of(target.where)), None)
+    new = pinned or KnownPlace(text_of(target.where))
+    others = [each for each in known if each.where not in (old, new.where)]
+    places.set([new, *others])
+    if was_default:
+        set_default(bench.home, target.where)
+
+
+def _say(bench: Workbench, target: Workbench, carried: Carried, as_json: bool, more: dict[str, Any]) -> None:
+    for name in carried.unreadable:
+        print_error(
+            f"{name} in {text_of(bench.where)} is not whole and was not brought; `skypail repair` first"
+        )
+    if as_json:
+        print_json(
+            {
+                "space": bench.space.did,
+                "from": text_of(bench.where),
+                "to": text_of(target.where),
+                "shards": carried.shards,
+                "bytes": carried.size_bytes,
+                "head": [str(event) for event in carried.head],
+                "unreadable": list(carried.unreadable),
+                **more,
+            }
+        )
+        return
+    print_text(
+        f"Brought {counted(carried.shards, 'shard')}, {size_text(carried.size_bytes)}, "
+        f"to {text_of(target.where)}, and read each back"
+    )

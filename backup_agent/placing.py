@@ -1,0 +1,54 @@
+"""Opens a given space wherever it lies or shall lie: what copies, moves and keeps several in step needs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from backup_agent.home import Home, Settings
+from backup_agent.place_list import text_of
+from space import Space, SpaceUnavailable, Where, open_folder, open_space
+from space.errors import BadAddress
+from space.remote.address import ProviderAddress, is_provider, parse_provider
+
+
+def settled(where: Where, space: str) -> Where:
+    """`where` in the one form that files keep it in: absolute, and at a provider with the space named."""
+    if isinstance(where, Path):
+        return where.absolute()
+    if not is_provider(where):
+        return where
+    address = parse_provider(where)
+    if address.space not in (None, space):
+        raise BadAddress(where, f"that is another space than {space}")
+    return str(ProviderAddress(address.url, space))
+
+
+def open_at(home: Home, chosen: Settings, where: Where, space: str, *, resume: bool = True) -> Space:
+    """`space` at `where`, as `settled` gives it; made there if nothing is. resume: what was being sent is.
+
+    Raises SpaceUnavailable, also if another space is there, SpaceFull, BadAddress.
+    """
+    if isinstance(where, Path):
+        opened = _open_folder(home, where, space)
+    elif is_provider(where):
+        from backup_agent.hosted.opening import open_hosted
+
+        return open_hosted(home, chosen, parse_provider(where), resume=resume, clock=False)
+    else:
+        allow = chosen.allow_private_hosts
+        opened = open_space(where, cache=home.cache, environ=os.environ, did=space, allow_private=allow)
+    if opened.did != space:
+        opened.close()
+        raise SpaceUnavailable(f"{text_of(where)} holds another space, {opened.did}; name an empty place")
+    return opened
+
+
+def _open_folder(home: Home, folder: Path, space: str) -> Space:
+    if not folder.parent.exists():
+        raise SpaceUnavailable(f"{folder.parent} is not there; is the disk mounted? Make it if you mean it")
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise SpaceUnavailable(f"no space can be made in {folder}: {error.strerror}") from error
+    return open_folder(folder, cache=home.cache, did=space)

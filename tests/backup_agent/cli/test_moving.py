@@ -1,0 +1,141 @@
+"""A space goes from place to place in one command each, and is whole after each source was deleted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.backup_agent.cli.shell import Shell, add_snapshot, damage
+from tests.provider.child import Running, running
+from tests.space.bucket_server import BucketServer, environ
+
+SNAPSHOTS = int(os.environ.get("SKYPAIL_TEST_SNAPSHOTS", "10"))
+"""200 are as good, and take longer."""
+
+
+@pytest.fixture(scope="session")
+def bucket_server() -> Iterator[BucketServer]:
+    server = BucketServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("provider")) as provider:
+        yield provider
+
+
+@pytest.fixture
+def bucket(kept: Shell, bucket_server: BucketServer) -> str:
+    kept.environ |= environ(bucket_server.url) | {"SKYPAIL_ALLOW_PRIVATE_HOSTS": "1"}
+    return f"s3://{bucket_server.new_bucket()}/space"
+
+
+def backups(shell: Shell) -> list[tuple[str, str]]:
+    """Timestamp and CID of each snapshot."""
+    said = shell("snapshots", "--json")
+    assert (said.code, said.err) == (0, "")
+    return [(each["timestamp"], each["backup"]) for each in said.document["snapshots"]]
+
+
+def assert_whole(shell: Shell) -> None:
+    said = shell("verify", "--all")
+    assert (said.code, said.err) == (0, ""), said
+
+
+def test_folder_bucket_provider_folder_with_each_source_deleted(
+    kept: Shell, bucket: str, provider: Running, tmp_path: Path
+) -> None:
+    for number in range(SNAPSHOTS - 2):
+        add_snapshot(kept.home, created_at=f"2031-01-01T00:{number // 60:02}:{number % 60:02}.000Z")
+    before = backups(kept)
+    assert len(before) == SNAPSHOTS
+
+    moved = kept("space", "move", bucket)
+    assert (moved.code, moved.err) == (0, ""), moved
+    assert "Commands without --space use it" in moved.out
+    shutil.rmtree(kept.home / "space")
+    assert backups(kept) == before
+    assert_whole(kept)
+
+    registered = kept("space", "register", provider.url, "--account", "mover@example.com")
+    assert registered.code == 0, registered
+    moved = kept("space", "move", provider.url)
+    assert (moved.code, moved.err) == (0, ""), moved
+    _empty(bucket, kept)
+    assert backups(kept) == before
+    assert_whole(kept)
+    head = kept("clock", "head", "--json").document
+    assert [clock["url"] for clock in head["clocks"]] == [provider.url]
+    assert head["clocks"][0]["head"] == head["head"]
+
+    last = tmp_path / "back"
+    moved = kept("space", "move", str(last))
+    assert (moved.code, moved.err) == (0, ""), moved
+    kept.environ |= {"SKYPAIL_ALLOW_PRIVATE_HOSTS": "0"}  # nothing is asked of anybody any more
+    assert backups(kept) == before
+    assert_whole(kept)
+    assert kept("clock", "head", "--json").document["clocks"] == []
+
+
+def _empty(bucket: str, shell: Shell) -> None:
+    import obstore
+
+    from space.bucket.address import parse_address
+    from space.bucket.store import open_store
+
+    store = open_store(parse_address(bucket), shell.environment, allow_private=True)
+    for page in obstore.list(store):  # pyright: ignore[reportUnknownMemberType] - Arrow's
+        obstore.delete(store, [each["path"] for each in page])
+
+
+def test_again_brings_only_what_is_new(kept: Shell, tmp_path: Path) -> None:
+    first = kept("space", "copy", tmp_path / "other", "--json")
+    assert (first.code, first.document["shards"] > 0) == (0, True)
+    assert kept("space", "copy", tmp_path / "other", "--json").document["shards"] == 0
+    add_snapshot(kept.home, created_at="2031-01-01T00:00:00.000Z")
+    assert kept("space", "copy", tmp_path / "other", "--json").document["shards"] == 1
+    assert backups(kept)  # commands use what they used
+    assert kept("verify", "--all", "--space", tmp_path / "other").code == 0
+
+
+def test_a_damaged_shard_is_named_and_nothing_is_switched(kept: Shell, tmp_path: Path) -> None:
+    damage(kept.home)
+    kept("check")
+    moved = kept("space", "move", tmp_path / "other", "--json")
+    assert (moved.code, moved.document["moved"]) == (1, False)
+    assert len(moved.document["unreadable"]) == 1
+    assert "`skypail repair` first" in moved.err
+    assert "used as before" in moved.err
+    assert kept("space", "info", "--json").document["place"] == str(kept.home / "space")
+
+
+def test_another_space_is_not_written_into(kept: Shell, tmp_path: Path) -> None:
+    assert kept("space", "create", tmp_path / "other").code == 0
+    said = kept("space", "move", tmp_path / "other")
+    assert (said.code, "holds another space" in said.err) == (1, True)
+
+
+def test_a_place_where_it_lies_already_is_none_to_move_to(kept: Shell) -> None:
+    said = kept("space", "move", kept.home / "space")
+    assert (said.code, "already" in said.err) == (1, True)
+
+
+def test_a_destination_that_is_not_there_changes_nothing(kept: Shell, tmp_path: Path) -> None:
+    kept.environ |= {"SKYPAIL_ALLOW_PRIVATE_HOSTS": "1"}
+    for dest in (tmp_path / "no/such", "http://127.0.0.1:9999"):
+        said = kept("space", "move", dest)
+        assert said.code == 1, said
+        assert kept("snapshots").code == 0
+
+
+def test_a_provider_that_does_not_host_it_changes_nothing(kept: Shell, provider: Running) -> None:
+    kept.environ |= {"SKYPAIL_ALLOW_PRIVATE_HOSTS": "1"}
+    said = kept("space", "move", provider.url)
+    assert (said.code, "does not host the space" in said.err) == (1, True), said
+    assert kept("space", "info", "--json").document["place"] == str(kept.home / "space")
