@@ -21,7 +21,7 @@ if __name__ == "__main__":
         allow_private=True,
         folders=(root,),
         slots=told.get("slots", 4),
-        beat=Beat(*told.get("beat", (0.3, 2.0))),
+        beat=Beat(*told.get("beat", (0.5, 5.0))),
         runs_per_host=told.get("runsPerHost", 1000),
         max_in_line=told.get("maxInLine", 64),
     )

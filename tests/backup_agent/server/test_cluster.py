@@ -21,7 +21,7 @@ from backup_agent.server.worker import DECLARED_DEAD
 from tests.backup_agent.server.agent_process import AgentProcess, running_child, until
 from tests.backup_agent.server.crowd import Crowd, Owner, ask, run_crowd
 
-ACCOUNTS = int(os.environ.get("SKYPAIL_TEST_ACCOUNTS", "48"))
+ACCOUNTS = int(os.environ.get("SKYPAIL_TEST_ACCOUNTS", "36"))
 SPACES = max(6, ACCOUNTS // 50)
 
 pytestmark = [pytest.mark.xdist_group("postgres"), pytest.mark.timeout(120 + ACCOUNTS)]
@@ -93,12 +93,12 @@ def overlapping(database: Database) -> list[run_rows.RunRow]:
 def test_workers_of_one_command_share_the_work(postgres_url: str, tmp_path: Path) -> None:
     database = open_database(postgres_url)
     owners = [Owner.make(f"owner{number}", tmp_path) for number in range(SPACES)]
-    with run_crowd(24) as (crowd, url):
+    with run_crowd(12) as (crowd, url):
         crowd.delay_s = 0.2
         told = {"root": str(tmp_path), "database": postgres_url, "plc": url, "workers": 2, "slots": 2}
         with running_child(tmp_path / "agent.log", **told) as server:
             schedule_all(server, crowd, owners)
-            until(lambda: count_done(database) == 24, 60)
+            until(lambda: count_done(database) == 12, 60)
             workers = {run.worker for run in database.do(lambda session: run_rows.newest(session, 100))}
             assert len(workers) == 2
             assert server.get("/health").status_code == 200

@@ -98,6 +98,7 @@ def call_body(server: AgentProcess, tmp_path_factory: pytest.TempPathFactory) ->
 def test_what_it_says_of_itself(server: AgentProcess) -> None:
     document = server.get("/.well-known/did.json").json()
     assert document["id"] == server.did
+    until(lambda: server.get("/health").status_code == 200)
     assert server.get("/health").json() == {"status": "ok", "did": server.did}
     metrics = server.get("/metrics").text
     for name in ("runs_total", "run_seconds_total", "written_bytes_total", "accounts", "queue_depth"):
