@@ -62,7 +62,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        addresses = await self._checked(host, timeout or CONNECT_TIMEOUT_S)
+        addresses = await self.addresses_of(host, timeout or CONNECT_TIMEOUT_S)
         for address in addresses[:-1]:
             try:
                 return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
@@ -73,7 +73,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    async def _checked(self, host: str, timeout_s: float) -> list[str]:
+    async def addresses_of(self, host: str, timeout_s: float = CONNECT_TIMEOUT_S) -> list[str]:
+        """Where `host` may be connected to, MAX_ADDRESSES at most. Raises as `connect_tcp`."""
         found = [self._check(host, text) for text in await self._resolve(host.lower(), timeout_s)]
         if not found:
             raise HostUnreachable(host, "its name has no address")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
+from backup_agent.bucket_credentials import ENDPOINT
 from backup_agent.errors import HostRefused
-from backup_agent.net import check_url
+from backup_agent.net import check_url, system_lookup
+from backup_agent.net.dial import GuardedBackend
 from backup_agent.server.credentials import check_credentials
 from backup_agent.server.errors import PlaceRefused, WrongPlace
 from backup_agent.server.hosted_place import Held, provider_place
@@ -93,6 +96,9 @@ class Places:
 
         address = parse_address(place.url)
         credentials = check_credentials(place, self.seed, allow_private=self.allow_private)
+        if endpoint := credentials.get(ENDPOINT):  # looked up here, since the client library looks at nothing
+            guard = GuardedBackend(system_lookup, allow_private=self.allow_private)
+            asyncio.run(guard.addresses_of(urlsplit(endpoint).hostname or ""))
         store = open_store(address, credentials, allow_private=self.allow_private)
         with guarded(f"opening the space in {address}"):
             kept = PlaceCache(self.cache, f"{address} {endpoint_of(address, credentials) or ''}")
