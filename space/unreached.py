@@ -32,9 +32,7 @@ _KEPT = _CID_BYTES + len(START) - 1
 def unreached(space: Space, head: Head) -> list[CID]:
     """The readable events in whole shards that neither `head` nor another of them reaches (C3)."""
     rows = space.index.shards().values()
-    found = events_in(
-        space, [row for row in rows if row.state in (State.WHOLE, State.DAMAGED, State.LISTED)]
-    )
+    found = events_in(space, [row for row in rows if row.state in (State.WHOLE, State.DAMAGED, State.LISTED)])
     reached = _below(space, head, found)
     lost = {cid: event for cid, event in found.items() if cid not in reached and _readable(space, cid)}
     named = {parent for event in lost.values() for parent in event.parents}

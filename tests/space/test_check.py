@@ -211,4 +211,6 @@ def test_places_are_those_of_the_file(tmp_path: Path) -> None:
     slices = take_stock(OpenedFile(LOCAL_FILES, shard, 0), name)
     content = shard.read_bytes()
     assert slices
-    assert {content[o : o + s] for _, o, s in places_in(b"".join(slices.pages))} == {b.data for b in blocks(0, 300)}
+    assert {content[o : o + s] for _, o, s in places_in(b"".join(slices.pages))} == {
+        b.data for b in blocks(0, 300)
+    }
