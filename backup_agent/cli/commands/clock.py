@@ -10,11 +10,13 @@ from backup_agent.cli.remote import Clocks, authority_of, clock_list, open_clock
 from backup_agent.cli.workbench import Workbench, workbench
 from backup_agent.clock_list import KnownClock, plain_url
 from clock_service.errors import RemoteClockError
+from clock_service.meanings import refusal
 from pail import CID, PailError, Value, run
 from pail.clock import unseen
 from pail.event import decode_event
 from pail.operation import Batch, Delete, Put, decode_operation
 from space import Head, Where
+from ucan import Failure
 
 
 def use(
@@ -170,6 +172,8 @@ def fork(url: str, did: str | None, without: Sequence[str], where: Where | None,
         clocks.revoke_all(line, authority_of(bench), without)
         synced = bench.clock.head() if clocks.unrevoked else clocks.several.sync()
         failed = clocks.troubles()
+        if not failed and not synced and not line.caller(clock, authority_of(bench)).hosts():
+            raise refusal(clock.url, Failure("NotProvisioned", ""))  # an empty clock sent nothing to refuse
         if not failed:
             clock_list(bench).set([clock])
         _print_outcome(clocks, synced, as_json)

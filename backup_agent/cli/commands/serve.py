@@ -20,7 +20,7 @@ from clock_service.answering import Started, print_started
 from clock_service.errors import BadOption
 from clock_service.serve import Options
 from clock_service.serve import serve as run_service
-from ucan import encode_did
+from ucan import InvalidPrincipal, encode_did
 
 FOLDER = "clock-service"
 """In the home: the service's key, and its database unless another is named."""
@@ -70,7 +70,12 @@ def add_space(
     as_json: bool,
 ) -> int:
     """Host a space, or change its limits and guard."""
-    encode_did(did)
+    try:
+        encode_did(did)
+    except InvalidPrincipal as error:
+        raise BadOption(
+            f"{did[:80]!r} is no DID of a space; `skypail clock head --json` where the space is says it"
+        ) from error
     usual = Limits()
     limits = Limits(events_a_day or usual.events_a_day, max_bytes or usual.bytes)
     registration = Registration(did, limits, None if guard is None else Guard(guard))

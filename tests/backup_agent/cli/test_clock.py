@@ -182,6 +182,27 @@ def test_only_spaces_that_were_added_are_hosted(user: Shell, tmp_path: Path) -> 
         assert own == remote
 
 
+def test_not_even_an_empty_clock_is_moved_to_a_service_that_does_not_host_it(
+    shell: Shell, service: ClockProcess, tmp_path: Path
+) -> None:
+    shell.environ = {"SKYPAIL_ALLOW_PRIVATE_HOSTS": "1"}
+    assert shell("clock", "use", service.url).code == 0
+    with running_clock(tmp_path / "operator") as other:
+        said = shell("clock", "fork", other.url)
+    assert said.code == 1
+    assert "does not host this space" in said.err
+    clocks = shell("clock", "head", "--json").document["clocks"]
+    assert [clock["url"] for clock in clocks] == [service.url]
+
+
+def test_a_place_that_is_taken_and_a_space_that_is_none_are_said_in_a_sentence(
+    shell: Shell, service: ClockProcess
+) -> None:
+    port = service.url.rpartition(":")[2]
+    assert f"no listening at 127.0.0.1 port {port}" in shell("clock", "serve", "--port", port).err
+    assert "'did:key:zzz' is no DID of a space" in shell("clock", "space", "add", "did:key:zzz").err
+
+
 def test_as_many_as_the_user_wants_must_take_a_backup(
     online: Shell, host: FaultyHost, service: ClockProcess, mortal: ClockProcess
 ) -> None:
