@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from threading import Event, Thread
 
-from backup_agent.errors import AgentError
+from backup_agent.errors import AgentError, HostError
 from backup_agent.net import Http, Request
 
 PING_EVERY_S = 60.0
@@ -46,7 +46,9 @@ class DeadMan:
 
     async def _ask(self) -> None:
         async with Http(allow_private=self._allow_private) as http:
-            await http.fetch_once(Request(self._url, limit_bytes=MAX_ANSWER_BYTES))
+            answer = await http.fetch_once(Request(self._url, limit_bytes=MAX_ANSWER_BYTES))
+        if answer.status >= 400:
+            raise HostError(answer.host, f"status {answer.status}", status=answer.status)
 
     def _run(self) -> None:
         while not self._stopping.wait(PING_EVERY_S):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from backup_agent.run import Outcome
 from backup_agent.run.private import NOT_LOGGED_IN
 from backup_agent.server.account import MAX_REASON_CHARS, Result, RunNote
-from backup_agent.server.errors import LeaseLost, Stopped, UsedUp, Wait
+from backup_agent.server.errors import Stopped
+from backup_agent.server.verdict import Verdict
 
 MAX_CAUSES = 10
 MAX_CAUSE_CHARS = 200
@@ -32,16 +33,13 @@ def note_of(outcome: Outcome, started: int, ended: int) -> RunNote:
     )
 
 
-def note_of_failure(error: Exception, reason: str, started: int, ended: int) -> RunNote:
+def note_of_failure(error: Exception, verdict: Verdict, started: int, ended: int) -> RunNote:
     """The note of a run that did not."""
-    match error:
-        case UsedUp() | Wait():
-            result = Result.WAITING
-        case LeaseLost() | Stopped():
-            result = Result.STOPPED
-        case _:
-            result = Result.FAILED
-    return RunNote(started, ended, result, reason[:MAX_REASON_CHARS])
+    if not verdict.is_failure:
+        result = Result.WAITING
+    else:
+        result = Result.STOPPED if isinstance(error, Stopped) else Result.FAILED
+    return RunNote(started, ended, result, verdict.reason[:MAX_REASON_CHARS])
 
 
 def _shortcomings(missing: int, excluded: dict[str, str]) -> str:

@@ -155,7 +155,7 @@ class Runner:
             failures=account.failures,
             now_ms=end.ended,
         )
-        return note_of_failure(end.error, verdict.reason, end.started, end.ended), verdict
+        return note_of_failure(end.error, verdict, end.started, end.ended), verdict
 
     def _tell(self, account: Account, note: RunNote) -> None:
         self.counters[f"runs_{note.result}"] += 1

@@ -38,11 +38,12 @@ HEADERS = {"content-type": CONTENT_TYPE, "accept": CONTENT_TYPE}
 
 @dataclass(slots=True)
 class Crowd:
-    """Accounts by DID. delay_s: before each answer about a repository."""
+    """Accounts by DID. delay_s: before each answer about a repository. limited_s: ask again after so many."""
 
     accounts: dict[str, MadeIdentity]
     heads: dict[str, Revision]
     delay_s: float = 0.0
+    limited_s: int = 0
     requests: Counter[str] = field(default_factory=Counter[str])
     repos: Counter[str] = field(default_factory=Counter[str])
     """How often each account's repository was asked for."""
@@ -64,6 +65,8 @@ class Crowd:
 
     async def _latest(self, request: Request) -> Response:
         head = await self._head(request, "getLatestCommit")
+        if self.limited_s:
+            return JSONResponse({"error": "RateLimitExceeded"}, 429, {"retry-after": str(self.limited_s)})
         return JSONResponse({"cid": head.cid, "rev": head.rev})
 
     async def _repo(self, request: Request) -> Response:

@@ -14,6 +14,7 @@ import pytest
 from backup_agent.server import account_rows
 from backup_agent.server.account import Account, Result
 from backup_agent.server.database import Database, open_database
+from backup_agent.server.dead_man import DeadMan
 from tests.backup_agent.made_identity import make_identity
 from tests.backup_agent.server.agent_process import AgentProcess, free_port, running_child, until
 from tests.backup_agent.server.crowd import Crowd, Owner, ask, run_crowd
@@ -132,6 +133,42 @@ def test_an_account_that_had_a_wrong_clock_set_is_not_forgotten(bench: Bench) ->
     last = bench.account(did).last_run
     assert last is not None
     assert last.result is Result.UNCHANGED
+
+
+def test_a_host_that_limits_its_rate_lets_all_its_accounts_wait_as_long_as_it_says(tmp_path: Path) -> None:
+    owner, url = Owner.make("owner", tmp_path), f"sqlite:///{tmp_path}/agent.db"
+    with (
+        run_crowd(4) as (crowd, plc),
+        running_child(tmp_path / "agent.log", root=str(tmp_path), database=url, plc=plc, slots=1) as server,
+    ):
+        crowd.limited_s = 600
+        ask(server.url, *(owner.schedule(server.did, did) for did in crowd.accounts))
+        database = open_database(url)
+
+        def waiting() -> list[Account]:
+            found = database.do(lambda session: account_rows.worst(session, 10))
+            return [each for each in found if each.last_run and each.last_run.result is Result.WAITING]
+
+        until(lambda: len(waiting()) == 4)
+        assert crowd.requests["getLatestCommit"] == 1
+        assert {each.failures for each in waiting()} == {0}
+        assert all("too many requests" in each.reason for each in waiting())
+        assert all(each.next_due > (time.time() + 500) * 1000 for each in waiting())
+        database.close()
+
+
+def test_the_dead_mans_switch_is_pinged_while_all_is_well() -> None:
+    with run_crowd(1) as (crowd, url):
+        bad = list[str]()
+        (did,) = crowd.accounts
+        switch = DeadMan(f"{url}/{did}", lambda: next(iter(bad), None), allow_private=True)
+        assert switch.ping()
+        bad.append("late")
+        assert not switch.ping()
+        switch.stop()
+    switch = DeadMan("http://10.0.0.1/", lambda: None, allow_private=True)
+    assert not switch.ping()
+    switch.stop()
 
 
 @pytest.mark.xdist_group("postgres")
