@@ -59,6 +59,8 @@ class Attempts:
     now: Callable[[], float] = time.time
     tls: ssl.SSLContext = field(default_factory=_new_tls)
     """Shared: to read the certificates of the authorities costs more than an unchanged run."""
+    until: dict[tuple[object, str], float] = field(default_factory=dict[tuple[object, str], float])
+    """Shared: which paths of which hosts are not to be asked before when; see `net.pace`."""
 
     def run(self, account: Account, held: Sequence[Delegation], permit: Permit) -> Outcome:
         """Back the account up. Raises AgentError (Stopped and Wait among it), SpaceError, RemoteClockError,
@@ -71,7 +73,7 @@ class Attempts:
                 return asyncio.run(self._back_up(account, space, clock))
 
     async def _back_up(self, account: Account, space: Space, clock: Clock) -> Outcome:
-        pace = SharedPace(self.database, now=self.now)
+        pace = SharedPace(self.database, self.until, now=self.now)
         async with asyncio.timeout(RUN_TIMEOUT_S), self._http(pace) as http:
             identity = await Resolver(http, plc_url=self.plc_url).resolve(account.did)
             source = Source(http, identity.pds)

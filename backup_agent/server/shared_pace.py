@@ -20,10 +20,20 @@ PATIENCE_S = 10.0
 
 
 class SharedPace(Pace):
-    """For one run. `enter` names its host, and gives the first tokens."""
+    """For one run. `enter` names its host, and gives the first tokens.
 
-    def __init__(self, database: Database, *, now: Callable[[], float] = time.time) -> None:
+    until: what other hosts, such as the directory, asked for; shared by all runs of the process.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        until: dict[tuple[object, str], float],
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         super().__init__(sleep=asyncio.sleep, now=now)
+        self._until = until
         self._database = database
         self._host = ""
         self._tokens = 0
