@@ -50,11 +50,11 @@ class Directory:
 async def web_document(http: Http, did: str) -> bytes:
     """The document of a did:web, as received from the host that the DID is.
 
-    A port is for `localhost` alone, and that for test beds.
+    A port is for `localhost` alone, and that for test beds. A path, which is no host's, is none here.
     Raises InvalidAccount, DidNotFound, HostRefused, HostUnreachable, HostError.
     """
     host, _, port = did.removeprefix("did:web:").lower().partition("%3a")
-    if port and not is_localhost(host):
+    if ":" in host or (port and not is_localhost(host)):
         raise InvalidAccount(did)
     origin = f"http://{host}:{port}" if port else f"https://{host}"
     answer = await http.fetch(Request(f"{origin}/.well-known/did.json", limit_bytes=MAX_DOCUMENT_BYTES))

@@ -3,7 +3,11 @@
 import asyncio
 from typing import cast
 
+import pytest
+
 from backup_agent import web_keys
+from backup_agent.directory import web_document
+from backup_agent.identity_errors import InvalidAccount
 from backup_agent.net import Http
 from backup_agent.web_keys import WebKeys
 from tests.backup_agent.net.host import Asked, reply, serving, told
@@ -37,6 +41,19 @@ def test_what_cannot_be_resolved_has_no_keys() -> None:
         async with serving(answer) as host, Http(allow_private=True) as http:
             for did in (f"did:web:localhost%3A{host.port}", "did:web:127.0.0.1", "did:mailto:a.example:b"):
                 assert await WebKeys(http)(did) == ()
+
+    asyncio.run(ask())
+
+
+def test_the_path_of_a_did_is_not_taken_for_a_port() -> None:
+    """did:web:host:8443 is whoever has the path /8443 there, not whoever answers at that port."""
+
+    async def ask() -> None:
+        async with serving(lambda _: told({"verificationMethod": [KEY]})) as host:
+            async with Http(allow_private=True) as http:
+                with pytest.raises(InvalidAccount):
+                    await web_document(http, f"did:web:localhost:{host.port}")
+            assert host.asked == []
 
     asyncio.run(ask())
 
