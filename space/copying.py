@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from pail import CID
 from space.errors import ShardUnreadable, SpaceUnavailable
-from space.frames import Packer
 from space.guard import guarded
 from space.index import ShardRow, State
 from space.intake import take_in
@@ -154,12 +153,7 @@ def _named(
 ) -> Iterator[tuple[Draft, str]]:
     """The objects that the shard is in `target`, under their names."""
     if target.place.packs:
-        packed = _draft(target, drafts)
-        packer = Packer(packed.write)
-        for at in range(0, plain.size, READ_BYTES):
-            packer.feed(plain.read(at, min(READ_BYTES, plain.size - at)))
-        packer.finish()
-        yield packed, shard_name(shard, packed=True)
+        yield plain, shard_name(shard, packed=True)
         if plain.size <= SMALL_SHARD_BYTES:
             return
     else:

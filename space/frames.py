@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import accumulate
 from typing import NamedTuple
@@ -64,55 +65,43 @@ class Frame(NamedTuple):
     plain_size: int
 
 
-class Packer:
-    """Packs bytes while they come: `feed` any number of times, then `finish` or `drop`."""
+def pack(content: Iterable[bytes]) -> Iterator[bytes]:
+    """What rests of the bytes that come in pieces: their frames in order, and the table.
 
-    def __init__(self, write: Callable[[bytes], None]) -> None:
-        """write: takes the frames, in order."""
-        self._write = write
-        self._unpacked = bytearray()
-        self._fed_bytes = 0
-        self._sizes: list[tuple[int, int]] = []
-        self._pool: ThreadPoolExecutor | None = None
-        self._waiting: list[Future[tuple[bytes, int]]] = []
+    Some frames are compressed at once while others are taken. The same bytes give the same, however cut.
+    """
+    sizes: list[tuple[int, int]] = []
+    waiting: deque[Future[tuple[bytes, int]]] = deque()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        at = 0
+        for plain in _cut(content):
+            waiting.append(pool.submit(_compress, plain, hard=at < HARD_BYTES))
+            at += len(plain)
+            if len(waiting) > _THREADS:
+                yield _next(waiting, sizes)
+        while waiting:
+            yield _next(waiting, sizes)
+    yield encode_table(sizes)
 
-    def feed(self, content: bytes) -> None:
-        """Go on with `content`."""
-        self._unpacked += content
-        self._fed_bytes += len(content)
-        if self._fed_bytes > SMALL_SHARD_BYTES:
-            at = 0
-            while len(self._unpacked) - at >= FRAME_BYTES:
-                self._start(bytes(self._unpacked[at : at + FRAME_BYTES]))
-                at += FRAME_BYTES
-            del self._unpacked[:at]
 
-    def finish(self) -> None:
-        """Write what is left, and the table."""
-        if self._unpacked:
-            self._start(bytes(self._unpacked))
-        self._take(all_but=0)
-        self._write(encode_table(self._sizes))
-        self.drop()
+def _cut(content: Iterable[bytes]) -> Iterator[bytes]:
+    """The plain bytes of each frame: of all if they are few."""
+    uncut, is_small = bytearray(), True
+    for piece in content:
+        uncut += piece
+        if len(uncut) > SMALL_SHARD_BYTES:
+            is_small = False
+        while not is_small and len(uncut) >= FRAME_BYTES:
+            yield bytes(uncut[:FRAME_BYTES])
+            del uncut[:FRAME_BYTES]
+    if uncut:
+        yield bytes(uncut)
 
-    def drop(self) -> None:
-        """Stop: what was not written is not wanted any more."""
-        self._unpacked.clear()
-        if self._pool:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool, self._waiting = None, []
 
-    def _start(self, content: bytes) -> None:
-        self._pool = self._pool or ThreadPoolExecutor(_THREADS)
-        is_early = self._fed_bytes <= HARD_BYTES
-        self._waiting.append(self._pool.submit(_compress, content, hard=is_early))
-        self._take(all_but=_THREADS)
-
-    def _take(self, *, all_but: int) -> None:
-        while len(self._waiting) > all_but:
-            frame, plain_size = self._waiting.pop(0).result()
-            self._write(frame)
-            self._sizes.append((len(frame), plain_size))
+def _next(waiting: deque[Future[tuple[bytes, int]]], sizes: list[tuple[int, int]]) -> bytes:
+    frame, plain_size = waiting.popleft().result()
+    sizes.append((len(frame), plain_size))
+    return frame
 
 
 def _compress(content: bytes, *, hard: bool) -> tuple[bytes, int]:

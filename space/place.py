@@ -91,7 +91,10 @@ class Place(Protocol):
 
     @property
     def packs(self) -> bool:
-        """Whether shards rest compressed here, and an index object lies beside the large ones alone."""
+        """Whether shards rest compressed here, and an index object lies beside the large ones alone.
+
+        Their drafts are plain: `publish` packs what gets the name of a packed shard.
+        """
         ...
 
     def make_ready(self) -> None:

@@ -16,7 +16,6 @@ from pail.car import MAX_SHARD_BYTES, encode_car_header
 from pail.cid import cid_prefix
 from pail.varint import encode_varint
 from space.background import Background
-from space.frames import Packer
 from space.place import Draft
 from space.sharded_dag_index import MAX_SLICES
 from space.slices import Slices, encode_slices
@@ -63,12 +62,9 @@ except ImportError:  # not compiled
 class ShardWriter:
     """Appends blocks to one shard."""
 
-    def __init__(self, draft: Draft, background: Background, packed: Draft | None = None) -> None:
-        """packed: takes the same shard in frames, which `finish` completes."""
+    def __init__(self, draft: Draft, background: Background) -> None:
         header = encode_car_header()
         self.draft = draft
-        self.packed = packed
-        self._packer = Packer(packed.write) if packed else None
         self._background = background
         self.size_bytes = len(header)
         self.offsets, self.sizes = array("I"), array("I")
@@ -112,25 +108,12 @@ class ShardWriter:
         content = b"".join(parts)
         self._hash.update(content)
         self.draft.write(content)
-        if self._packer:
-            self._packer.feed(content)
 
     def flush(self) -> None:
         """Everything is hashed, and written to the draft, where it can be read."""
         self._background.wait()
         if self._unwritten:
             self._write(self._taken())
-
-    def finish(self) -> None:
-        """As `flush`, and what is packed is whole. Nothing is added after this."""
-        self.flush()
-        if self._packer:
-            self._packer.finish()
-
-    def drop(self) -> None:
-        """Let go of what `finish` would have needed."""
-        if self._packer:
-            self._packer.drop()
 
     def read(self, numbers: Sequence[int]) -> list[bytes]:
         """The contents of the blocks that were added as these, counted from 0.

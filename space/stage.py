@@ -16,6 +16,7 @@ from pail import CID, RAW, Hashed, TooLarge, cid_of
 from space.background import Background
 from space.errors import StageClosed
 from space.guard import guarded
+from space.kept_bytes import MAX_PIECE_BYTES
 from space.layout import SHARDS, SMALL_SHARD_BYTES, index_name, shard_name, shard_of_name
 from space.place import Draft, Entry, Place
 from space.report import Published
@@ -81,8 +82,6 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         self._open = False
         self._background.settle()
-        for writer in self._writers:
-            writer.drop()
         for draft in self._drafts:
             draft.drop()
         self._writers, self._drafts, self._staged = [], [], {}
@@ -112,8 +111,7 @@ class Stage:
             number = self._open_writers.get(is_media)
             if number is None:
                 number = self._open_writers[is_media] = len(self._writers)
-                packed = self._draft() if self._place.packs else None
-                self._writers.append(ShardWriter(self._draft(), self._background, packed))
+                self._writers.append(ShardWriter(self._draft(), self._background))
             writer = self._writers[number]
             taken = writer.room_for(blocks)
             batch = blocks if taken == len(blocks) else dict(islice(blocks.items(), taken))
@@ -161,6 +159,9 @@ class Stage:
             return Hashed(self._writers[shard].read([position & 0xFFFFFFFF for position in positions]))
         return Hashed(content for position in positions for content in self._read([position]))
 
+    def _size_at(self, position: int) -> int:
+        return self._writers[position >> 32].sizes[position & 0xFFFFFFFF]
+
     def publish(self) -> Published:
         """Make everything staged part of the space; durable on return (S1, S2). Ends the stage.
 
@@ -182,7 +183,7 @@ class Stage:
                 shard_entries = [entry for entry in entries if shard_of_name(entry.name)]
                 self._record(zip(shard_entries, (slices for _, slices in written), strict=True))
         if not self._place.is_near and 0 < len(self._staged) <= MAX_KEPT_BLOCKS:
-            cids = list(self._staged)
+            cids = [cid for cid, at in self._staged.items() if self._size_at(at) <= MAX_PIECE_BYTES]
             self._space.keep(zip(cids, self.get(cids), strict=True))
         shards = tuple(writer.cid for writer in self._writers)
         published = Published(shards, len(self._staged), sum(writer.size_bytes for writer in self._writers))
@@ -207,10 +208,9 @@ class Stage:
         return [(writer.draft, shard_name(writer.cid)), (index, index_name(writer.cid))], slices
 
     def _packed(self, writer: ShardWriter) -> tuple[list[tuple[Draft, str]], Slices]:
-        """A shard in frames, and its index if it is large; and the shard's slices."""
-        assert writer.packed
-        writer.finish()
-        named, slices = [(writer.packed, shard_name(writer.cid, packed=True))], writer.slices()
+        """A shard that will rest in frames, and its index if it is large; and the shard's slices."""
+        writer.flush()
+        named, slices = [(writer.draft, shard_name(writer.cid, packed=True))], writer.slices()
         if writer.size_bytes > SMALL_SHARD_BYTES:
             named.append((self._index(writer, slices), index_name(writer.cid)))
         return named, slices

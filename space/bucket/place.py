@@ -6,8 +6,9 @@ one writer. What is being written is staged in the home; an object appears whole
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import obstore
@@ -17,8 +18,11 @@ from space.bucket.faults import Asking, Lost, PastEnd, WrongBytes
 from space.bucket.upload import Upload, etag_of, version_of
 from space.drafts import Drafts, FileDraft
 from space.files import LOCAL_FILES, Files
+from space.frames import pack
 from space.kept_bytes import KeptBytes
+from space.layout import PACKED_SUFFIX
 from space.place import Draft, Entry, Span
+from space.stock import READ_BYTES
 
 AHEAD_BYTES = 8 << 20
 """Had at once by who reads an object from end to end."""
@@ -172,17 +176,15 @@ class BucketPlace:
         entries: list[Entry] = []
         for draft, name in drafts:
             path = _path(room, name)
-            version = self._upload.create(path, draft)
-            entries.append(Entry(name, draft.size, version))
+            content = partial(_packed if name.endswith(PACKED_SUFFIX) else _plain, draft)
+            entries.append(Entry(name, *self._upload.create(path, content)))
             self._listed[path] = entries[-1]
-            draft.drop()
         return entries
 
     def store(self, room: str, name: str, content: bytes) -> None:
         path = _path(room, name)
-        version = self._upload.overwrite(path, content)
-        self._listed[path] = Entry(name, len(content), version)
-        self._kept.put({f"{path}\0{version}".encode(): content})
+        entry = self._listed[path] = Entry(name, *self._upload.overwrite(path, content))
+        self._kept.put({f"{path}\0{entry.version}".encode(): content})
 
     def remove(self, room: str, name: str) -> None:
         path = _path(room, name)
@@ -192,6 +194,14 @@ class BucketPlace:
 
     def close(self) -> None:
         pass
+
+
+def _plain(draft: Draft) -> Iterator[bytes]:
+    return (draft.read(at, min(READ_BYTES, draft.size - at)) for at in range(0, draft.size, READ_BYTES))
+
+
+def _packed(draft: Draft) -> Iterable[bytes]:
+    return pack(_plain(draft))
 
 
 def _path(room: str, name: str) -> str:

@@ -7,52 +7,43 @@ is not what was put, as it never is where the bucket has keys of its own, what w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import NamedTuple
 
 import obstore
 from obstore.store import ObjectStore
 
 from space.bucket.faults import Asking, Taken, Unsupported, WrongBytes
 
-PART_BYTES = 16 << 20
-PARTS_AT_ONCE = 3
-"""So an upload takes some 64 MiB of memory, however large the shard is."""
+PART_BYTES = 8 << 20
+PARTS_AT_ONCE = 4
+"""So an upload takes some 48 MiB of memory, however large the shard is."""
+
+Content = Callable[[], Iterable[bytes]]
+"""The bytes of an object from the first to the last, anew at each call. They are sent while they come."""
 
 
-class Content(Protocol):
-    """What is uploaded."""
+class Stored(NamedTuple):
+    """What the bucket has now. size: in bytes."""
 
-    @property
-    def size(self) -> int: ...
-
-    def read(self, offset: int, size: int) -> bytes: ...
-
-
-class _Small(NamedTuple):
-    content: bytes
-
-    @property
-    def size(self) -> int:
-        return len(self.content)
-
-    def read(self, offset: int, size: int) -> bytes:
-        return self.content[offset : offset + size]
+    size: int
+    version: str
 
 
 class Upload:
-    """Uploads into one store. Each method gives the object's version, and raises SpaceUnavailable."""
+    """Uploads into one store. Each method raises SpaceUnavailable."""
 
     def __init__(self, store: ObjectStore, ask: Asking) -> None:
         self._store = store
         self._ask = ask
         self._may_create = True
 
-    def overwrite(self, path: str, content: bytes) -> str:
+    def overwrite(self, path: str, content: bytes) -> Stored:
         """Put a small object in one request, over any that is there."""
-        return self._ask(f"writing {path}", lambda: self._put(path, _Small(content)))
+        return self._ask(f"writing {path}", lambda: self._put(path, lambda: [content]))
 
-    def create(self, path: str, content: Content) -> str:
+    def create(self, path: str, content: Content) -> Stored:
         """Put an object whose name says what is in it: one that is there with these bytes is left alone.
 
         One with other bytes is damaged, or packed by another hand, and is replaced: readers who
@@ -63,8 +54,8 @@ class Upload:
         except Taken:
             return self._ask(f"writing {path}", lambda: self._replace(path, content))
 
-    def _create(self, path: str, content: Content) -> str:
-        if content.size > PART_BYTES or not self._may_create:  # in parts there is no create-only
+    def _create(self, path: str, content: Content) -> Stored:
+        if not self._may_create:
             return self._replace(path, content)
         try:
             return self._put(path, content, create=True)
@@ -72,60 +63,93 @@ class Upload:
             self._may_create = False
             return self._replace(path, content)
 
-    def _replace(self, path: str, content: Content) -> str:
+    def _replace(self, path: str, content: Content) -> Stored:
+        """Looks first at what is there."""
+        return self._kept(path, content) or self._put(path, content)
+
+    def _kept(self, path: str, content: Content) -> Stored | None:
+        """What is there, if it is this."""
         try:
             there = obstore.head(self._store, path)
         except FileNotFoundError:
-            return self._put(path, content)
-        if there["size"] == content.size and there["e_tag"] == _etag(content):
-            return version_of(there)
-        return self._put(path, content)
+            return None
+        measured = _measured(content())
+        is_this = (there["size"], there["e_tag"]) == (measured.size, measured.etag)
+        return Stored(measured.size, version_of(there)) if is_this else None
 
-    def _put(self, path: str, content: Content, *, create: bool = False) -> str:
-        parts = _Parts(content)
-        if content.size <= PART_BYTES:
+    def _put(self, path: str, content: Content, *, create: bool = False) -> Stored:
+        pieces = iter(sending := _Measured(content()))
+        first = list(_up_to_a_part(pieces))
+        if sending.size <= PART_BYTES:
             mode = "create" if create else "overwrite"
-            only = b"".join(parts)
-            done = obstore.put(self._store, path, only, mode=mode, use_multipart=False)
+            done = obstore.put(self._store, path, b"".join(first), mode=mode, use_multipart=False)
+        elif create and (kept := self._kept(path, content)):  # in parts there is no create-only
+            return kept
         else:
+            parts = chain(first, pieces)
             done = obstore.put(self._store, path, parts, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
-        if done["e_tag"] is not None and done["e_tag"] == parts.etag:
-            return done["e_tag"]
-        return self._read_back(path, content)
+        if done["e_tag"] is not None and done["e_tag"] == sending.etag:
+            return Stored(sending.size, done["e_tag"])
+        return self._read_back(path, sending)
 
-    def _read_back(self, path: str, content: Content) -> str:
-        """Raises WrongBytes unless the object has these bytes."""
+    def _read_back(self, path: str, sent: _Measured) -> Stored:
+        """Raises WrongBytes unless the object has the bytes that were sent."""
         try:
-            there = obstore.head(self._store, path)
+            found = obstore.get(self._store, path)
         except FileNotFoundError as error:
             raise WrongBytes from error
-        if there["size"] != content.size:
+        there = _measured(map(bytes, found.stream()))
+        if (there.size, there.etag) != (sent.size, sent.etag):
             raise WrongBytes
-        for at in range(0, content.size, PART_BYTES):
-            size = min(PART_BYTES, content.size - at)
-            if bytes(obstore.get_range(self._store, path, start=at, length=size)) != content.read(at, size):
-                raise WrongBytes
-        return version_of(there)
+        return Stored(sent.size, version_of(found.meta))
 
 
-class _Parts:
-    """The parts of `content`, once; then `etag` is what S3 would say."""
+def _up_to_a_part(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """All `pieces`, or so many as are more than a part."""
+    size = 0
+    while size <= PART_BYTES and (piece := next(pieces, None)) is not None:
+        size += len(piece)
+        yield piece
 
-    def __init__(self, content: Content) -> None:
-        self._content = content
+
+class _Measured:
+    """Pieces that are looked at while they pass, once; then `size` and `etag` are what S3 would say."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = pieces
+        self.size = 0
         self._digests: list[bytes] = []
+        self._part = hashlib.md5(usedforsecurity=False)
 
     def __iter__(self) -> Iterator[bytes]:
-        for at in range(0, self._content.size, PART_BYTES):
-            part = self._content.read(at, min(PART_BYTES, self._content.size - at))
-            self._digests.append(_md5(part))
-            yield part
+        for piece in self._pieces:
+            self._add(memoryview(piece))
+            yield piece
+
+    def _add(self, piece: memoryview) -> None:
+        while piece:
+            room = PART_BYTES - self.size % PART_BYTES
+            self._part.update(piece[:room])
+            self.size += len(piece[:room])
+            if len(piece) >= room:
+                self._digests.append(self._part.digest())
+                self._part = hashlib.md5(usedforsecurity=False)
+            piece = piece[room:]
 
     @property
     def etag(self) -> str:
-        if self._content.size <= PART_BYTES:
-            return _quoted((self._digests or [_md5(b"")])[0])
-        return f'"{_md5(b"".join(self._digests)).hex()}-{len(self._digests)}"'
+        last = [self._part.digest()] if self.size % PART_BYTES or not self.size else []
+        digests = [*self._digests, *last]
+        if self.size <= PART_BYTES:
+            return _quoted(digests[0])
+        return f'"{_md5(b"".join(digests)).hex()}-{len(digests)}"'
+
+
+def _measured(pieces: Iterable[bytes]) -> _Measured:
+    measured = _Measured(pieces)
+    for _ in measured:
+        pass
+    return measured
 
 
 def etag_of(content: bytes) -> str:
@@ -135,13 +159,6 @@ def etag_of(content: bytes) -> str:
 
 def _quoted(digest: bytes) -> str:
     return f'"{digest.hex()}"'
-
-
-def _etag(content: Content) -> str:
-    parts = _Parts(content)
-    for _ in parts:
-        pass
-    return parts.etag
 
 
 def _md5(content: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """Bytes in frames: any zstd gives back the whole, a range costs its frames, nothing else is believed."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 import zstandard
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from space import frames
-from space.frames import BadFrames, Packer, decode_table, encode_table, salvage, unpack
+from space.frames import BadFrames, decode_table, encode_table, pack, salvage, unpack
 from space.packed import PackedShard
 from space.place import Span
 
@@ -42,12 +42,7 @@ def _small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def packed(plain: bytes, step: int = 1000) -> bytes:
-    written: list[bytes] = []
-    packer = Packer(written.append)
-    for at in range(0, len(plain), step):
-        packer.feed(plain[at : at + step])
-    packer.finish()
-    return b"".join(written)
+    return b"".join(pack(plain[at : at + step] for at in range(0, len(plain), step)))
 
 
 @pytest.mark.parametrize("step", [1, 4095, 50_000])
@@ -56,12 +51,16 @@ def test_it_does_not_matter_how_the_bytes_come(step: int) -> None:
     assert packed(plain, step) == packed(plain)
 
 
-def test_a_packer_that_is_dropped_writes_no_more() -> None:
-    written: list[bytes] = []
-    packer = Packer(written.append)
-    packer.feed(PLAIN)
-    packer.drop()
-    assert len(b"".join(written)) < len(PACKED)
+def test_frames_are_given_while_the_bytes_come() -> None:
+    had: list[int] = []
+
+    def content() -> Iterator[bytes]:
+        for at in range(0, len(PLAIN), 1000):
+            had.append(at)
+            yield PLAIN[at : at + 1000]
+
+    assert next(pack(content()))
+    assert had[-1] < 40_000
 
 
 @pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 4096, 4097, len(PLAIN)])
