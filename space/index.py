@@ -12,7 +12,7 @@ Hence synchronous=NORMAL: a power cut may undo the last transactions, never tear
     whole       blocks all of whose descendants were proved to be here; forgotten at the next loss
     gone        digests of the blocks of shards that vanished, to name those that are nowhere else
     doomed      shards that marks name, and `seen`: see `space.doomed`
-    home        an id of this index, and how many losses it has seen
+    home        part of an id of this home, and how many losses it has seen
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ class Index:
             self._recreate()
         if self._version() != SCHEMA_VERSION:
             self._recreate()
-        self.home: str = self._db.execute("SELECT id FROM home").fetchone()[0]
+        made: str = self._db.execute("SELECT id FROM home").fetchone()[0]
+        self.home = f"{made}{path.stat().st_ino:x}"  # a copied home is another one
 
     def _connect(self) -> None:
         self._kept: dict[int, list[tuple[int, bytes]]] = {}
@@ -197,6 +198,10 @@ class Index:
             self._db.execute("DELETE FROM readable")
             self._lose()
 
+    def quarantined(self) -> set[tuple[int, int]]:
+        """Row and offset of each place that is never given out."""
+        return set(self._db.execute("SELECT shard, offset FROM quarantine"))
+
     def places_of(self, name: str) -> Iterator[tuple[bytes, int, int]]:
         """Digest, offset and size of each block of a shard file."""
         find = "SELECT places FROM page WHERE key & 0xFFFFFFFF = (SELECT id FROM shard WHERE name = ?)"
@@ -280,7 +285,7 @@ class Index:
         version = (others, self._db.total_changes)
         if version != self._kept_version:
             self._kept_version, self._kept, self._kept_bytes = version, {}, 0
-            self._bad = set(self._db.execute("SELECT shard, offset FROM quarantine"))
+            self._bad = self.quarantined()
             self._hidden = self.doomed.rows()
 
     # What the folder clock remembers

@@ -1,5 +1,6 @@
 """The folder as a store: the contract, and what is particular to it."""
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,6 +144,12 @@ def test_one_home_holds_several_spaces(space: Space, tmp_path: Path) -> None:
     fill(space, 0, 20)
     with open_folder(tmp_path / "other", cache=tmp_path / "cache", did=DID) as other:
         assert other.has([block(1).cid]) == set()
+
+
+def test_a_home_that_was_copied_to_another_machine_is_another_home(space: Space, tmp_path: Path) -> None:
+    shutil.copytree(tmp_path / "cache", tmp_path / "copy")
+    with open_space(tmp_path, "copy") as copied, open_space(tmp_path) as again:
+        assert copied.index.home != space.index.home == again.index.home
 
 
 class ClosedShards(LocalFiles):
