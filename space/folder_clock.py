@@ -125,13 +125,15 @@ class FolderClock:
         agents: dict[str, Head] = {}
         for found in objects:
             agents[found.agent] = tuple(sorted({*agents.get(found.agent, ()), *found.head}))
-        events = [*self._space.index.fold(), *(event for each in agents.values() for event in each)]
+        events = [*(event for each in agents.values() for event in each), *self._space.index.fold()]
         pending: dict[CID, CID] = {}
         head: Head = ()
         for event in dict.fromkeys(events):
             try:
-                self._prove(event)
-                head = run(advance(head, event), self._space.get)
+                after = run(advance(head, event), self._space.get)
+                if after != head:  # of what lies below the head, the pail may have been pruned
+                    self._prove(event)
+                    head = after
             except (MissingBlock, CorruptBlock) as error:
                 pending[event] = error.cid
             except PailError as error:

@@ -27,6 +27,9 @@ VERSION = 1
 RENEW_AFTER_MS = 3600 * 1000
 """Age at which a lease is written again, and the marks looked at again."""
 
+LOOK_AFTER_MS = 60 * 1000
+"""Age of a look at the marks at which the next is due: another machine's clock may be wrong."""
+
 LIFE_MS = 6 * RENEW_AFTER_MS
 """How long a lease counts that another machine sees unchanged."""
 
@@ -44,6 +47,7 @@ class Lease:
         self._name = f"{index.home}-{secrets.token_hex(8)}{LEASE_SUFFIX}"
         self._lock = -1
         self._held_ms: int | None = None
+        self._looked_ms = 0
         self._known = index.doomed.shards()
 
     def hold(self) -> None:
@@ -53,13 +57,15 @@ class Lease:
         is good again, for what was decided after this one.
         """
         now_ms = self.now_ms()
-        if self._held_ms is None or not 0 <= now_ms - self._held_ms < RENEW_AFTER_MS:
+        is_due = self._held_ms is None or not 0 <= now_ms - self._held_ms < RENEW_AFTER_MS
+        if is_due or not 0 <= now_ms - self._looked_ms < LOOK_AFTER_MS:
             with guarded("writing a lease"):
-                self._write(now_ms)
+                if is_due:
+                    self._write(now_ms)
                 there = self._place.list("")
                 take_marks(self._place, self._index, there)
                 self._sweep(there)
-            self._held_ms = now_ms
+            self._held_ms, self._looked_ms = now_ms if is_due else self._held_ms, now_ms
         self._expect_no_new_marks()
 
     def _expect_no_new_marks(self) -> None:
@@ -69,6 +75,10 @@ class Lease:
         self._known = doomed
         if is_new:
             raise PruneBegan
+
+    def doubt(self) -> None:
+        """Let the next `hold` raise again: it was not the writer that heard of the marks."""
+        self._known = set[str]()
 
     def is_outdated(self) -> bool:
         """Whether shards were marked since this process looked; it knows them from now on."""
@@ -89,9 +99,9 @@ class Lease:
         """How many others write here, or may; leases of dead processes of this machine are removed."""
         with guarded("looking for leases"):
             there = self._place.list("")
+            foreign = [entry for entry in self._leases(there) if not self._is_of_this_home(entry)]
             own = self._sweep(there)
             now_ms = self.now_ms()
-            foreign = [entry for entry in self._leases(there) if not self._is_of_this_home(entry)]
             with self._index:
                 first = [self._index.doomed.first_seen_ms(e.name, e.version, now_ms) for e in foreign]
         return own + sum(now_ms - at_ms < LIFE_MS for at_ms in first)
@@ -132,7 +142,8 @@ class Lease:
         return [entry for entry in there if entry.name.endswith(LEASE_SUFFIX) and entry.name != self._name]
 
     def _is_of_this_home(self, entry: Entry) -> bool:
-        return entry.name.startswith(f"{self._index.home}-")
+        """Not without its lock here: a copy of this home, on another machine, may hold it."""
+        return entry.name.startswith(f"{self._index.home}-") and (self._folder / entry.name).exists()
 
 
 def _is_locked(path: Path) -> bool:

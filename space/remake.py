@@ -16,7 +16,7 @@ from pail.event import Event, decode_event
 from pail.history import history
 from pail.operation import apply, decode_operation
 from pail.shard import EMPTY
-from space.errors import CorruptBlock, SpaceError
+from space.errors import CorruptBlock, PruneBegan, SpaceError
 from space.space import Space
 
 MAX_REMADE = 1 << 15
@@ -35,6 +35,9 @@ def mend(space: Space, event: CID) -> bool:
         with space.stage() as stage:
             stage.put_many(blocks.items())
             stage.publish()
+    except PruneBegan:
+        space.lease.doubt()  # what this process decided before it read a head is as doubtful as this
+        return False
     except (PailError, SpaceError):
         return False
     return True

@@ -71,7 +71,7 @@ def _kind(sorting: Sorting, tally: _Tally, row: ShardRow, judged: ShardRow | Non
 
 
 def _count(index: Index, judged: set[int], live: AbstractSet[bytes]) -> _Tally:
-    tally = _Tally(Counter(), Counter(), Counter())
+    tally, bad = _Tally(Counter(), Counter(), Counter()), index.quarantined()
     for _, row, page in index.pages():
         if row in judged:
             for digest, _, size in places_in(page):
@@ -82,8 +82,8 @@ def _count(index: Index, judged: set[int], live: AbstractSet[bytes]) -> _Tally:
     for _, pages in groupby(index.pages(), key=itemgetter(0)):
         owner: dict[bytes, tuple[int, int, int]] = {}
         for _, row, page in pages:
-            for digest, _, size in places_in(page) if row in judged else ():
-                if digest in live:
+            for digest, offset, size in places_in(page) if row in judged else ():
+                if digest in live and (row, offset) not in bad:
                     here = (rank[row], row, size + 1)
                     owner[digest] = min(owner.get(digest, here), here)
         for _, row, size in owner.values():

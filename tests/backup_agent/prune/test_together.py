@@ -110,7 +110,9 @@ def test_a_crashed_writer_of_another_machine_stops_a_prune_for_six_hours(tmp_pat
 def test_a_crashed_writer_of_this_machine_stops_nothing(tmp_path: Path) -> None:
     with machine(tmp_path) as one:
         fill(one, 3)
-        (tmp_path / f"space/{one.space.index.home}-00.lease").write_text("{}")
+        name = f"{one.space.index.home}-00.lease"
+        (tmp_path / "space" / name).write_text("{}")
+        (one.space.head_lock.parent / name).touch()  # nobody holds the lock
         assert pruned(one)[0] > 0
         assert len(list((tmp_path / "space").glob("*.lease"))) == 1  # its own
 
