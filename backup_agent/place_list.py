@@ -1,10 +1,12 @@
 """Where spaces lie: a small file in the home for each, and one for where the default space is now.
 
-    places/<key>.json     {"version": 1, "places": [{"where": "s3://bucket/prefix"}, …], "atLeast": 1}
+    places/<key>.json     {"version": 1, "places": [{"where": "s3://bucket/prefix", "replica": true}, …],
+                           "atLeast": 1}
     places/default.json   {"version": 1, "where": "https://provider.example.com/did:key:z6Mk…"}
 
 `where` is a path or a URL as `--space` takes it; with `provider`, of one at a provider, whose DID is
-pinned when it is first used. `atLeast`: how many of several must take a backup for it to be whole.
+pinned when it is first used. A backup into one `replica` is brought to all of them; `atLeast`: how many
+must have it for the backup to be whole.
 """
 
 from __future__ import annotations
@@ -29,10 +31,11 @@ MAX_FILE_BYTES = 64 << 10
 
 
 class KnownPlace(NamedTuple):
-    """One place of a space. provider: its DID, of a provider."""
+    """One place of a space. provider: its DID, of a provider. replica: whether it is kept in step."""
 
     where: str
     provider: str | None = None
+    replica: bool = False
 
 
 def text_of(where: Where) -> str:
@@ -49,6 +52,12 @@ class PlaceList:
     def load(self) -> list[KnownPlace]:
         """Raises HomeUnusable if the file is none of ours."""
         return self._load()[0]
+
+    def others(self, where: str) -> list[KnownPlace]:
+        """What is kept in step with `where`; nothing if that is no replica itself. Raises as `load`."""
+        replicas = [place for place in self.load() if place.replica]
+        known = any(place.where == where for place in replicas)
+        return [place for place in replicas if place.where != where] if known else []
 
     def at_least(self) -> int:
         """How many of the places must take a backup, 1 where nothing is said. Raises as `load`."""
@@ -73,7 +82,8 @@ class PlaceList:
             raise HomeUnusable(self._path, ValueError(f"no more than {MAX_PLACES} places for one space"))
         wanted = min(self.at_least() if at_least is None else at_least, max(1, len(places)))
         rows = [
-            {name: value for name, value in place._asdict().items() if value is not None} for place in places
+            {name: value for name, value in place._asdict().items() if value not in (None, False)}
+            for place in places
         ]
         _write(self._path, {"version": VERSION, "places": rows, "atLeast": wanted})
 
@@ -131,9 +141,25 @@ def _decode(document: Any) -> tuple[list[KnownPlace], int]:
 
 def _decode_place(place: Any) -> KnownPlace:
     match place:
-        case {"where": str(where), "provider": str(provider)} if is_did(provider):
-            return KnownPlace(where, provider)
-        case {"where": str(where), **more} if not more:
-            return KnownPlace(where)
+        case {"where": str(where), **more} if more.keys() <= {"provider", "replica"}:
+            provider, replica = more.get("provider"), more.get("replica", False)
         case _:
             raise ValueError("it holds something that is no place")
+    if not isinstance(replica, bool) or not (
+        provider is None or (isinstance(provider, str) and is_did(provider))
+    ):
+        raise ValueError("it holds something that is no place")
+    return KnownPlace(where, provider, replica)
+
+
+def replicas_beside(home: Home, where: Where) -> list[tuple[str, KnownPlace]]:
+    """The other places of the space that lies in `where`, with its DID, if it has replicas.
+
+    For when what lies there cannot be asked which space it is. Raises HomeUnusable.
+    """
+    try:
+        paths = sorted(home.places.glob("z*.json"))
+    except OSError as error:
+        raise HomeUnusable(home.places, error) from error
+    dids = [f"did:key:{path.stem}" for path in paths]
+    return [(did, place) for did in dids for place in PlaceList(home.places, did).others(text_of(where))]

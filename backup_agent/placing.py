@@ -24,31 +24,33 @@ def settled(where: Where, space: str) -> Where:
     return str(ProviderAddress(address.url, space))
 
 
-def open_at(home: Home, chosen: Settings, where: Where, space: str, *, resume: bool = True) -> Space:
-    """`space` at `where`, as `settled` gives it; made there if nothing is. resume: what was being sent is.
+def open_at(home: Home, chosen: Settings, where: Where, space: str, *, create: bool = True) -> Space:
+    """`space` at `where`, as `settled` gives it. create: make it there if nothing is.
 
-    Raises SpaceUnavailable, also if another space is there, SpaceFull, BadAddress.
+    Raises SpaceUnavailable, also if another space is there, NoSpace, SpaceFull, BadAddress.
     """
+    did = space if create else None
     if isinstance(where, Path):
-        opened = _open_folder(home, where, space)
+        opened = _open_folder(home, where, did)
     elif is_provider(where):
         from backup_agent.hosted.opening import open_hosted
 
-        return open_hosted(home, chosen, parse_provider(where), resume=resume, clock=False)
+        return open_hosted(home, chosen, parse_provider(where), resume=True, clock=False)
     else:
         allow = chosen.allow_private_hosts
-        opened = open_space(where, cache=home.cache, environ=os.environ, did=space, allow_private=allow)
+        opened = open_space(where, cache=home.cache, environ=os.environ, did=did, allow_private=allow)
     if opened.did != space:
         opened.close()
         raise SpaceUnavailable(f"{text_of(where)} holds another space, {opened.did}; name an empty place")
     return opened
 
 
-def _open_folder(home: Home, folder: Path, space: str) -> Space:
+def _open_folder(home: Home, folder: Path, did: str | None) -> Space:
     if not folder.parent.exists():
         raise SpaceUnavailable(f"{folder.parent} is not there; is the disk mounted? Make it if you mean it")
     try:
-        folder.mkdir(exist_ok=True)
+        if did is not None:
+            folder.mkdir(exist_ok=True)
     except OSError as error:
         raise SpaceUnavailable(f"no space can be made in {folder}: {error.strerror}") from error
-    return open_folder(folder, cache=home.cache, did=space)
+    return open_folder(folder, cache=home.cache, did=did)

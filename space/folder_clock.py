@@ -94,7 +94,7 @@ class FolderClock:
                 self._prove(event)
             except (MissingBlock, CorruptBlock) as error:
                 raise NotReadable(event, error.cid) from error
-            head = run(advance(known.head, event), self._space.get)
+            head = run(advance(known.head, event), self._space.get_here)
             name = did_key_part(self._agent.did) + HEAD_SUFFIX
             content = encode_head_object(head, self._agent)
             if self._space.place.load(HEADS, name, MAX_HEAD_OBJECT_BYTES) != content:
@@ -130,7 +130,7 @@ class FolderClock:
         head: Head = ()
         for event in dict.fromkeys(events):
             try:
-                after = run(advance(head, event), self._space.get)
+                after = run(advance(head, event), self._space.get_here)
                 if after != head:  # of what lies below the head, the pail may have been pruned
                     self._prove(event)
                     head = after
@@ -153,7 +153,7 @@ class FolderClock:
 
     def _prove_common(self, head: Head) -> None:
         """Several events are replayed on the pail of their common ancestor: a prune may have removed it."""
-        if len(head) > 1 and (ancestor := run(history(head), self._space.get).ancestor):
+        if len(head) > 1 and (ancestor := run(history(head), self._space.get_here).ancestor):
             with suppress(PailError, CorruptBlock):
                 self._prove(ancestor)
 

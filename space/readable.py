@@ -54,7 +54,7 @@ def prove_readable(space: Space, event: CID) -> None:
         seen.update(need.note for need in needs)
         if len(seen) > MAX_NEW_BLOCKS:
             raise TooLarge(f"more than {MAX_NEW_BLOCKS} new blocks below {event}")
-        blocks = space.get([need.cid for need in needs])
+        blocks = space.get_here([need.cid for need in needs])
         for need, data in zip(needs, blocks, strict=True):
             frontier += _needs_of(need, data)
     space.index.add_readable(seen)

@@ -7,12 +7,12 @@ is in its shards is known from an index in the home, which repeats the place and
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from pail import CID, Hashed, HashMismatch, MissingBlock, verify_block
+from pail import CID, Hashed, HashMismatch, MissingBlock, Reader, verify_block
 from space import inspection, intake
 from space.errors import CorruptBlock, NoSpace, SpaceError
 from space.far_blocks import FarBlocks
@@ -32,6 +32,9 @@ from space.slices import Slices
 from space.stage import Stage
 
 _SHA2_256 = b"\x12\x20"
+
+Elsewhere = Callable[[Reader, Sequence[CID]], list[bytes]]
+"""Reads by the reader what it can, and the rest at another place, hashed. Raises as the reader."""
 
 
 def _now_ms() -> int:
@@ -71,6 +74,7 @@ class Space:
         self._far = None if place.is_near else FarBlocks(kept.kept)
         self.lease = Lease(place, self.index, kept.head_lock.parent, now_ms)
         """Held before anything is published, and let go by `close`."""
+        self.elsewhere: Elsewhere | None = None  # reads what is nowhere whole here
 
     @classmethod
     def open(cls, place: Place, kept: PlaceCache, did: str | None = None, *, now_ms: Now = _now_ms) -> Space:
@@ -125,9 +129,15 @@ class Space:
         """The blocks, in the order asked for, each hashed on this very read (S4): a `pail.Reader`.
 
         A copy that is damaged is quarantined, so that `has` denies it and the next backup writes
-        the block anew, and another shard's copy is read instead.
+        the block anew, and another shard's copy is read instead; in the end that of `elsewhere`.
         Raises MissingBlock for one that is nowhere here, CorruptBlock if only damaged copies are.
         """
+        if self.elsewhere is None:
+            return self.get_here(cids)
+        return Hashed(self.elsewhere(self.get_here, cids))
+
+    def get_here(self, cids: Sequence[CID]) -> list[bytes]:
+        """As `get`, from this place alone: what a head may rest on (C3)."""
         return self._get(cids, doomed=True)
 
     def get_lasting(self, cids: Sequence[CID]) -> list[bytes]:

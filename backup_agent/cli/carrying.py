@@ -31,9 +31,9 @@ class Carried:
 
 
 @contextmanager
-def bench_at(bench: Workbench, where: Where) -> Generator[Workbench]:
-    """The space of `bench` at another place, made there if it is not. Raises as `open_at`."""
-    with open_at(bench.home, bench.settings, where, bench.space.did) as space:
+def bench_at(bench: Workbench, where: Where, *, create: bool = True) -> Generator[Workbench]:
+    """The space of `bench` at another place; `create` makes it there. Raises as `open_at`."""
+    with open_at(bench.home, bench.settings, where, bench.space.did, create=create) as space:
         yield replace(
             bench, where=where, space=space, clock=FolderClock(space, bench.signer), is_new_space=False
         )

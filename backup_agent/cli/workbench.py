@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from backup_agent.catalogue import account_of_handle
 from backup_agent.cli.output import print_error
+from backup_agent.errors import AgentError
 from backup_agent.home import Home, Settings
-from backup_agent.place_list import default_where
+from backup_agent.place_list import KnownPlace, default_where, replicas_beside
+from backup_agent.placing import open_at
 from space import (
     LOCAL_FILES,
     FolderClock,
     Head,
     NoSpace,
     Space,
+    SpaceError,
     SpaceUnavailable,
     Where,
     open_folder,
     open_space,
+    parse_where,
 )
 from space.folder_place import FolderPlace
 from space.identity import did_of_space
@@ -105,34 +109,80 @@ def workbench(
     remake: bool = False,
     new_did: Callable[[Home], str] = Home.new_space,
     of: Settings | None = None,
+    looking: bool = False,
 ) -> Generator[Workbench]:
     """The space that lies there, or the default one; `create` makes it on first use.
 
     remake: if there are shards but no space file that can be read, make that anew.
-    new_did: names a space that is made.
+    new_did: names a space that is made. looking: blocks that the place lacks may come from a replica.
+    A place that does not answer, of a space with replicas, gives way to the next of them.
     of: other settings than the environment's. Raises HomeUnusable and what opening a space raises.
     """
     chosen = of or settings()
     place = where or default_where(Home(chosen.home))
-    if isinstance(place, Path):
-        place = place.absolute()
-        if not create:
-            create = _expect_space(place, remake)
-        elif where is not None:
-            _expect_parent(place)
-    home = Home.open(chosen.home)
-    signer = home.agent()
-    if isinstance(place, Path):
-        space, is_new = _open_folder(home, place, create, new_did)
-    else:
-        space, is_new = _open_far(home, chosen, place, create, remake, new_did)
+    place = place.absolute() if isinstance(place, Path) else place
+    beside = replicas_beside(Home(chosen.home), place)
+    make = _Making(create and not beside, remake, new_did, is_named=where is not None)
+    try:
+        home, space, is_new = _open(chosen, place, make)
+    except (SpaceUnavailable, NoSpace) as error:
+        home, place, space = _open_beside(chosen, beside, error)
+        is_new = False
     with space:
+        signer = home.agent()
         bench = Workbench(chosen, home, signer, place, space, FolderClock(space, signer), is_new)
         if bench.is_hosted:
             from backup_agent.cli.pulling import pull
 
             bench = replace(bench, unasked=pull(bench))
-        yield bench
+        if beside and looking:
+            from backup_agent.cli.elsewhere import reading_elsewhere
+
+            with reading_elsewhere(bench):
+                yield bench
+        else:
+            yield bench
+
+
+class _Making(NamedTuple):
+    """What may be made where there is no space. is_named: whether the user named the place."""
+
+    create: bool
+    remake: bool
+    new_did: Callable[[Home], str]
+    is_named: bool
+
+
+def _open(chosen: Settings, place: Where, make: _Making) -> tuple[Home, Space, bool]:
+    """The home, the space that lies there, and whether it was made just now."""
+    create = make.create
+    if isinstance(place, Path):
+        if not create:
+            create = _expect_space(place, make.remake)
+        elif make.is_named:
+            _expect_parent(place)
+        home = Home.open(chosen.home)
+        home.agent()
+        return home, *_open_folder(home, place, create, make.new_did)
+    home = Home.open(chosen.home)
+    home.agent()
+    return home, *_open_far(home, chosen, place, create, make.remake, make.new_did)
+
+
+def _open_beside(
+    chosen: Settings, beside: Sequence[tuple[str, KnownPlace]], error: SpaceError
+) -> tuple[Home, Where, Space]:
+    """The space at the first of its other places that answers. Raises `error` if none does."""
+    home = Home(chosen.home)
+    for did, known in beside:
+        place = parse_where(known.where)
+        try:
+            space = open_at(home, chosen, place, did, create=False)
+        except (SpaceError, AgentError):
+            continue
+        print_error(f"{error}; {known.where} is used instead")
+        return home, place, space
+    raise error
 
 
 def account_did(bench: Workbench, account: str | None) -> str | None:

@@ -49,10 +49,10 @@ def pinned(home: Home, line: ProviderLine, did: str, provider: str | None = None
     provider: who it is, by the user's word.
     """
     known, where = PlaceList(home.places, did), f"{line.url}/{did}"
-    before = next((place.provider for place in known.load() if place.where == where), None)
-    found = provider or before or line.did()
-    if found != before:
-        known.add(KnownPlace(where, found))
+    before = next((place for place in known.load() if place.where == where), KnownPlace(where))
+    found = provider or before.provider or line.did()
+    if found != before.provider:
+        known.add(before._replace(provider=found))
     return found
 
 

@@ -18,6 +18,7 @@ from backup_agent.clock_list import ClockList, plain_url
 from backup_agent.errors import NotLoggedIn, SessionError
 from backup_agent.identity import Identity, Resolver, parse_account
 from backup_agent.net import Http
+from backup_agent.place_list import PlaceList
 from backup_agent.progress import Progress
 from backup_agent.run import Outcome, Preferences, Run, back_up
 from backup_agent.scheduled import ScheduledList
@@ -27,6 +28,7 @@ from space import Clock, Where
 
 if TYPE_CHECKING:
     from backup_agent.cli.remote import Clocks
+    from backup_agent.cli.replicas import Reached
 
 
 def backup(account: str, where: Where | None, as_json: bool, urls: list[str]) -> int:
@@ -43,11 +45,13 @@ def backup(account: str, where: Where | None, as_json: bool, urls: list[str]) ->
             identity, outcome = asyncio.run(
                 run_backup(bench, account, bar, clocks.several if clocks else None)
             )
+        reached, is_spread = _spread(bench)
         is_recorded = not clocks or _is_recorded(bench, clocks, urls)
         is_seen = is_recorded or not bench.is_hosted
         if as_json:
             document = _document(bench, identity, outcome)
             document["recorded"] &= is_seen
+            document |= {"places": [each.document() for each in reached]} if reached else {}
             print_json(document | ({"clocks": clocks.document()} if clocks else {}))
         else:
             _print_outcome(bench, identity, outcome, is_seen=is_seen)
@@ -55,7 +59,17 @@ def backup(account: str, where: Where | None, as_json: bool, urls: list[str]) ->
         if clocks:
             clocks.warn()
         _renew(bench)
-    return WHOLE if outcome.whole and is_recorded else INCOMPLETE
+    return WHOLE if outcome.whole and is_recorded and is_spread else INCOMPLETE
+
+
+def _spread(bench: Workbench) -> tuple[list[Reached], bool]:
+    """What came of bringing it to the space's other places, and whether enough have it."""
+    if not PlaceList(bench.home.places, bench.space.did).load():
+        return [], True
+    from backup_agent.cli.replicas import judge, spread
+
+    reached = spread(bench)
+    return reached, judge(bench, reached)
 
 
 def _renew(bench: Workbench) -> None:

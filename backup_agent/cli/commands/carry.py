@@ -93,12 +93,16 @@ def _clocks_after(bench: Workbench, target: Workbench, line: Line, clock_url: st
 
 
 def _switch(bench: Workbench, target: Workbench, *, was_default: bool) -> None:
-    places, old = PlaceList(bench.home.places, bench.space.did), text_of(_here(bench))
-    known = places.load()
-    pinned = next((each for each in known if each.where == text_of(target.where)), None)
-    new = pinned or KnownPlace(text_of(target.where))
-    others = [each for each in known if each.where not in (old, new.where)]
-    places.set([new, *others])
+    """The new place is a replica where the old one was, which is forgotten."""
+    places, old, new = (
+        PlaceList(bench.home.places, bench.space.did),
+        text_of(_here(bench)),
+        text_of(target.where),
+    )
+    known = {each.where: each for each in places.load()}
+    left = known.pop(old, KnownPlace(old))
+    found = known.pop(new, KnownPlace(new))
+    places.set([found._replace(replica=found.replica or left.replica), *known.values()])
     if was_default:
         set_default(bench.home, target.where)
 

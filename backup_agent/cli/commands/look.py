@@ -16,7 +16,7 @@ from space import SpaceError, Where
 
 def snapshots(account: str | None, where: Where | None, as_json: bool) -> int:
     """One row for each snapshot; one that cannot be read is named as such, and fails the command."""
-    with workbench(where) as bench:
+    with workbench(where, looking=True) as bench:
         head, all_here = bench.look()
         known = run(entries(head, account_did(bench, account)), bench.space.get)
         rows = [_row(bench, entry) for entry in known]
@@ -52,7 +52,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
 
 def show(selector: str, account: str | None, where: Where | None, as_json: bool) -> int:
     """Everything about one snapshot, as recorded."""
-    with workbench(where) as bench:
+    with workbench(where, looking=True) as bench:
         snapshot = find_snapshot(bench, selector, account)
         document = details(snapshot, bench.space.get)
     if as_json:
@@ -77,7 +77,7 @@ def show(selector: str, account: str | None, where: Where | None, as_json: bool)
 
 def diff(old: str, new: str, account: str | None, where: Where | None, as_json: bool) -> int:
     """What changed from one snapshot to another, of the same account."""
-    with workbench(where) as bench:
+    with workbench(where, looking=True) as bench:
         before, after = find_snapshot(bench, old, account), find_snapshot(bench, new, account)
         difference = compare(before, after, bench.space.get)
         compared = {"from": summary(before, bench.space.get), "to": summary(after, bench.space.get)}
@@ -118,7 +118,7 @@ def _print_difference(difference: Difference) -> None:
 
 def get(selector: str, path: str, account: str | None, where: Where | None, as_json: bool) -> int:
     """One record, as atproto writes records in JSON."""
-    with workbench(where) as bench:
+    with workbench(where, looking=True) as bench:
         snapshot = find_snapshot(bench, selector, account)
         wanted = record_path(snapshot.backup.account, path)
         record = run(read_record(snapshot.backup.repo, wanted), bench.space.get)
@@ -135,7 +135,7 @@ def records(
     def note(path: str, cid: CID) -> None:
         found.append({"path": path, "cid": str(cid)})
 
-    with workbench(where) as bench:
+    with workbench(where, looking=True) as bench:
         snapshot = find_snapshot(bench, selector, account)
         run(list_records(snapshot.backup.repo, collection, note), bench.space.get)
     if as_json:

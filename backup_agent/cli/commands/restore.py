@@ -18,7 +18,7 @@ from space import Where
 
 def restore(selector: str, to: Path, account: str | None, where: Where | None, as_json: bool) -> int:
     """Write the snapshot that was named to `to`."""
-    with workbench(where) as bench:
+    with workbench(where, looking=True) as bench:
         snapshot = find_snapshot(bench, selector, account)
         with Bar() as bar:
             restored = write_folder(snapshot, bench.space.get, bench.signer, to.absolute(), bar)

@@ -42,13 +42,18 @@ def _sample(quick: bool, read_data: bool, subset: str | None) -> Sample | None:
 
 def repair(where: Where | None, as_json: bool) -> int:
     """Rebuild the index, save what can be saved."""
+    from backup_agent.cli.replicas import mend_from_others
+
     with workbench(where, remake=True) as bench:
+        fetched = mend_from_others(bench)
         report = bench.space.repair()
         found = bench.clock.recover()
         for event in bench.clock.head():  # a head object that was lost is written anew
             bench.clock.advance(event)
         _, heads_whole = bench.look()
         cover_shards(bench)
+    if fetched:
+        print_error(f"fetched {counted(fetched, 'block')} from another place")
     if found:
         print_error(f"recovered {counted(len(found), 'event')} that no head reached")
     return _say(report, as_json, "Repaired", heads_whole)

@@ -1,0 +1,141 @@
+"""Several places of one space: every backup reaches all, what one loses comes back from another."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.backup_agent.cli.shell import Shell, damage
+from tests.faulty_host import FaultyHost
+from tests.provider.child import Running, running
+
+
+@pytest.fixture(scope="module")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("provider")) as provider:
+        yield provider
+
+
+@pytest.fixture
+def two(kept: Shell, tmp_path: Path) -> Path:
+    """A folder that is kept in step with the space."""
+    said = kept("space", "replicate", tmp_path / "disk")
+    assert (said.code, said.err) == (0, "")
+    return tmp_path / "disk"
+
+
+def test_a_backup_reaches_every_place(online: Shell, host: FaultyHost, tmp_path: Path) -> None:
+    did = host.demo.recording.did
+    assert online("backup", did).code == 0
+    replicated = online("space", "replicate", tmp_path / "a", tmp_path / "b", "--at-least", "3", "--json")
+    assert (replicated.code, replicated.document["atLeast"]) == (0, 3)
+    host.demo.publish_next_post()
+    said = online("backup", did, "--json")
+    assert (said.code, said.err) == (0, "")
+    assert [place["ok"] for place in said.document["places"]] == [True, True]
+    for place in ("a", "b"):
+        assert online("verify", "--all", "--space", tmp_path / place).code == 0
+        assert len(online("snapshots", "--space", tmp_path / place, "--json").document["snapshots"]) == 2
+
+
+def test_enough_places_are_enough_and_the_rest_catches_up(
+    online: Shell, host: FaultyHost, tmp_path: Path
+) -> None:
+    did, lost = host.demo.recording.did, tmp_path / "usb/space"
+    lost.parent.mkdir()
+    assert online("backup", did).code == 0
+    assert online("space", "replicate", lost, tmp_path / "b").code == 0
+    lost.parent.rename(tmp_path / "unplugged")
+    host.demo.publish_next_post()
+    said = online("backup", did)
+    assert (said.code, f"{lost} is behind" in said.err) == (0, True)
+    assert online("space", "replicate", tmp_path / "b", "--at-least", "3").code == 0
+    said = online("backup", did)
+    assert (said.code, "2 of the space's places took it, and 3 are wanted" in said.err) == (3, True)
+    (tmp_path / "unplugged").rename(lost.parent)
+    assert online("space", "status", "--json").document["places"][1]["behindBy"] == 1
+    assert online("backup", did).code == 0
+    assert online("space", "status").code == 0
+
+
+def test_a_dead_place_gives_way_to_the_next(kept: Shell, two: Path) -> None:
+    shutil.rmtree(kept.home / "space")
+    said = kept("verify", "--all")
+    assert (said.code, f"{two} is used instead" in said.err) == (0, True)
+    synced = kept("space", "sync")
+    assert synced.code == 0
+    assert (kept.home / "space").is_dir()
+    assert (kept("verify", "--all").code, kept("verify", "--all").err) == (0, "")
+
+
+def test_a_place_that_was_emptied_is_not_made_anew_by_the_way(
+    online: Shell, host: FaultyHost, tmp_path: Path
+) -> None:
+    """Else a disk that is not mounted would become a space."""
+    assert online("backup", host.demo.recording.did).code == 0
+    assert online("space", "replicate", tmp_path / "b").code == 0
+    shutil.rmtree(tmp_path / "b")
+    said = online("backup", host.demo.recording.did)
+    assert (said.code, "is behind" in said.err, (tmp_path / "b").exists()) == (0, True, False)
+
+
+def test_restoring_reads_lost_blocks_from_another_place(kept: Shell, two: Path) -> None:
+    damage(kept.home)
+    said = kept("restore", "latest", "--to", kept.home / "restored")
+    assert (said.code, "blocks were read from another place" in said.err) == (0, True), said
+
+
+def test_repair_fetches_what_is_damaged(kept: Shell, two: Path) -> None:
+    damage(kept.home)
+    assert kept("verify", "--all").code == 1
+    said = kept("repair")
+    assert (said.code, "fetched 1 block from another place" in said.err) == (0, True), said
+    assert kept("verify", "--all").code == 0
+    assert kept("check").code == 0
+
+
+def test_repair_fetches_a_shard_that_is_gone(kept: Shell, two: Path) -> None:
+    shard = max((kept.home / "space/shards").glob("*.car"), key=lambda path: path.stat().st_size)
+    kept("check")
+    shard.unlink()
+    assert kept("repair").code == 0
+    assert kept("verify", "--all").code == 0
+
+
+def test_status_proves_by_reading_back(kept: Shell, two: Path) -> None:
+    assert [row["proved"] for row in kept("space", "status", "--json").document["places"]] == [None, None]
+    said = kept("space", "status", "--prove", "50", "--json")
+    assert said.code == 0
+    assert [row["proved"]["blocks"] for row in said.document["places"]] == [50, 50]
+    assert [row["snapshots"] for row in said.document["places"]] == [2, 2]
+    assert "50 blocks" in kept("space", "status").out
+
+
+def test_status_names_the_place_that_gives_wrong_bytes(kept: Shell, two: Path) -> None:
+    for shard in (two / "shards").glob("*.car"):
+        shard.write_bytes(bytes(shard.stat().st_size))
+    said = kept("space", "status", "--prove", "5", "--json")
+    assert said.code in (1, 3)
+    bad = said.document["places"][1]
+    assert bad["bad"] or bad["behindBy"] or bad["problem"]
+    assert said.document["places"][0]["bad"] == []
+
+
+def test_a_provider_is_a_place_as_good(kept: Shell, provider: Running, tmp_path: Path) -> None:
+    kept.environ |= {"SKYPAIL_ALLOW_PRIVATE_HOSTS": "1"}
+    assert kept("space", "register", provider.url, "--account", "replica@example.com").code == 0
+    assert kept("space", "replicate", provider.url).code == 0
+    shutil.rmtree(kept.home / "space")
+    said = kept("verify", "--all")
+    assert (said.code, "is used instead" in said.err) == (0, True), said
+
+
+def test_what_is_forgotten_is_left_alone(kept: Shell, two: Path) -> None:
+    assert kept("space", "forget", two).code == 0
+    assert [row["place"] for row in kept("space", "status", "--json").document["places"]] == [
+        str(kept.home / "space")
+    ]
+    assert (two / "shards").is_dir()
