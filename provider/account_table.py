@@ -119,7 +119,7 @@ class AccountTable:
         except (MissingBlock, DecodeError, TooLarge) as error:
             raise DelegationNotFound(f"the receipt {task.nb} did not come along: {error}") from error
         if "ok" in receipt.out:
-            await self._hosting.conclude(receipt.ran)
+            await self._hosting.conclude(receipt)
         return Outcome({"time": int(time() * 1000)})
 
     async def _offer(self, task: Task[CID]) -> Outcome:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Iterable, Sequence
 from time import time
 from urllib.parse import unquote
@@ -41,6 +42,12 @@ from ucan import (
 CONFIRM_LIFE_S = 15 * 60
 
 ATTEST = "ucan/attest"
+
+MAX_ADDRESS_CHARS = 254
+"""Source: RFC 5321, 4.5.3.1"""
+
+_ADDRESS = re.compile(r"[\w.!#$%&'*+/=^`{|}~-]{1,64}@[^\W_][\w-]*(?:\.[\w-]+)*")
+"""One plain address. Without `:`, a group of others; `?`, words in a code; quotes, comments and lists."""
 
 MAX_LINK_CHARS = 16 << 10
 MAX_CLAIM_BYTES = 4 << 20
@@ -78,7 +85,7 @@ class Accounts:
             )
         else:
             to = address_of(task.nb.account)
-            self._throttle.check(to)
+            self._throttle.check(mailbox_of(to))
             await self._mail.send(to, "Confirm your address", self._letter(task.resource, confirmation))
         expires = confirmation.ucan.expires_at_unix
         return Outcome({"request": task.invocation.cid, "expiration": expires}, join=confirmation.cid)
@@ -211,10 +218,12 @@ def address_of(account: str) -> str:
     """The mail address of a did:mailto. Raises DelegationNotFound for one that is none."""
     _, _, domain, name = account.split(":")
     address = f"{unquote(name)}@{unquote(domain)}"
-    if (
-        not address.isprintable()
-        or any(char in address for char in ' ,;<>"\\()[]')
-        or address.count("@") != 1
-    ):
+    if len(address) > MAX_ADDRESS_CHARS or not _ADDRESS.fullmatch(address):
         raise DelegationNotFound(f"{account} is no mail address")
     return address
+
+
+def mailbox_of(address: str) -> str:
+    """Where its mail most likely ends up, whatever its capitals and what stands behind a `+`."""
+    name, _, domain = address.casefold().partition("@")
+    return f"{name.partition('+')[0]}@{domain}"

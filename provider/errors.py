@@ -6,6 +6,7 @@ ProviderError                          names are those of the original, where it
 ├── DigestNotSupported                   not named by a sha2-256
 ├── AllocatedMemoryHadNotBeenWrittenTo   accepted before the bytes came, or after they were given up
 ├── AllocationNotFound                   no room was ever promised for that, or too long ago
+├── ReceiptNotValid                      a receipt of the put by somebody else than its principal
 ├── BlobNotFound                         the space does not hold it
 ├── UploadNotFound                       the space does not list it
 ├── IndexNotFound, ShardNotFound         an index that is not in the space, or is of what is not
@@ -74,6 +75,13 @@ class AllocationNotFound(ProviderError):
 
     def __init__(self) -> None:
         super().__init__("no room is promised for that; invoke space/blob/add again")
+
+
+class ReceiptNotValid(ProviderError):
+    """Sign the receipt of the put with the key that the task's fact `keys` tells."""
+
+    def __init__(self) -> None:
+        super().__init__("the receipt is not signed by the principal of the http/put task")
 
 
 class _Digest(ProviderError):

@@ -18,13 +18,13 @@ from provider import tasks
 from provider.blobs import Blobs
 from provider.capabilities import Blob
 from provider.digest import is_digest
-from provider.errors import AllocationNotFound, BlobNotFound, DigestNotSupported
+from provider.errors import AllocationNotFound, BlobNotFound, DigestNotSupported, ReceiptNotValid
 from provider.receiving import Receiver
 from provider.records import Allocation, Entry
 from provider.store import ProviderStore
 from provider.tasks import Address, Tasks
 from provider.upload_url import Ticket, TicketOffice, owner_of
-from ucan import NamedSigner, Outcome, Receipt
+from ucan import BadResponse, NamedSigner, Outcome, Receipt, verify_receipt
 
 PROMISE_LIFE_S = 3600
 """How long room is kept for a blob, and its URL is good."""
@@ -78,14 +78,19 @@ class Hosting:
         """What may be sent to the URL with `ticket`. Raises UploadRefused, UploadExpired."""
         return self._tickets.redeem(ticket, int(self._now()))
 
-    async def conclude(self, put: CID) -> None:
-        """Take the blob of the task `put` into its space.
+    async def conclude(self, delivered: Receipt) -> None:
+        """Take the blob of a put task into its space, by the task's own principal's receipt.
 
-        Raises AllocationNotFound, AllocatedMemoryHadNotBeenWrittenTo, InsufficientStorage.
+        Raises AllocationNotFound, ReceiptNotValid, AllocatedMemoryHadNotBeenWrittenTo, InsufficientStorage.
         """
-        allocation = await self.store.allocation(put)
-        if allocation is None or allocation.put != put:
+        allocation = await self.store.allocation(delivered.ran)
+        if allocation is None or allocation.put != delivered.ran:
             raise AllocationNotFound
+        holder = tasks.holder_of(allocation.digest)
+        try:
+            verify_receipt(delivered, (holder.verifier,))
+        except BadResponse as error:
+            raise ReceiptNotValid from error
         await self.store.accept(allocation)
 
     async def accept_receipt(self, task: CID) -> Receipt | None:

@@ -10,15 +10,16 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from email.message import EmailMessage
+from email.utils import localtime, make_msgid
 from time import time
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from clock_service.errors import BadOption
 from provider.errors import AccountBlocked, BlobsUnavailable
 
 SMTP_URL = "SKYPAIL_SMTP_URL"
-"""`smtp://user:password@host:587` (STARTTLS) or `smtps://…:465`; a path names the sender's address."""
+"""`smtp://user:password@host:587` (STARTTLS) or `smtps://…:465`."""
 
 SENDER = "SKYPAIL_MAIL_FROM"
 
@@ -50,8 +51,8 @@ class SmtpMail:
     """Sends through the server at `url`, of `SMTP_URL`."""
 
     def __init__(self, url: str, sender: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("smtp", "smtps") or not parts.hostname or "@" not in sender:
+        parts = _split(url)
+        if parts is None or parts.scheme not in ("smtp", "smtps") or not parts.hostname or "@" not in sender:
             raise BadOption(
                 f"{SMTP_URL} is smtp://USER:PASSWORD@HOST:PORT or smtps://…, and {SENDER} an address"
             )
@@ -60,11 +61,13 @@ class SmtpMail:
 
     async def send(self, to: str, subject: str, text: str) -> None:
         message = EmailMessage()
-        message["From"], message["To"], message["Subject"] = self._sender, to, subject
-        message.set_content(text)
         try:
+            message["From"], message["To"], message["Subject"] = self._sender, to, subject
+            message["Date"] = localtime()
+            message["Message-ID"] = make_msgid(domain=self._sender.rpartition("@")[2])
+            message.set_content(text)
             await asyncio.to_thread(self._deliver, message)
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, smtplib.SMTPException, ValueError) as error:
             log.error("mail not sent", extra={"why": type(error).__name__})
             raise BlobsUnavailable("the mail server does not take the mail") from error
 
@@ -83,6 +86,15 @@ class SmtpMail:
             server.send_message(message)
 
 
+def _split(url: str) -> SplitResult | None:
+    """None if it is no URL, or its port no number: a message of the library's would show the password."""
+    try:
+        parts = urlsplit(url)
+        return None if parts.port == 0 else parts
+    except ValueError:
+        return None
+
+
 class Throttle:
     """How often something may happen in an hour, by name and in all."""
 
@@ -97,7 +109,7 @@ class Throttle:
             self._sent.popleft()
         mine = sum(1 for _, each in self._sent if each == to)
         if mine >= MAX_MAILS_AN_HOUR or len(self._sent) >= MAX_ALL_MAILS_AN_HOUR:
-            raise AccountBlocked(f"no more mails to {to} within the hour")
+            raise AccountBlocked("no more mails to that address, or from here, within the hour")
         self._sent.append((now, to))
 
 

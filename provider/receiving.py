@@ -58,10 +58,12 @@ class Receiver:
             if await self._store.is_stored(blob.digest):
                 async for _ in chunks:
                     pass  # who has not the bytes must not get them into his space by their name alone
+                if not await self._store.arrive(blob.digest, owner):
+                    raise BlobsUnavailable("the same bytes were deleted while these came; put them again")
                 return
             key = new_key(blob.digest)
             await self._blobs.put(key, blob.size, chunks)
-        if not await self._store.keep_blob(Stored(blob.digest, key, blob.size)):
+        if not await self._store.keep_blob(Stored(blob.digest, key, blob.size), owner):
             await self._blobs.delete([key])
             await self._store.forget_garbage([key])
 

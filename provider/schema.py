@@ -8,6 +8,7 @@
     slice        where blocks stand in blobs, as proved when an index was added
     delegation   what is kept for whoever claims it
     session      what was made of a login, by the CID of its first attestation
+    arrival      who put which blob and has not concluded yet: `owner` is a hash of the space, as in its URL
     garbage      objects that no blob names any more and that are still in the store
 
 Times are in Unix seconds; those that are shown, in milliseconds.
@@ -65,5 +66,14 @@ STEPS = (
         login {bytes} NOT NULL, cid {bytes} NOT NULL, PRIMARY KEY (login, cid)
     ){clustered};
     CREATE TABLE garbage (object TEXT PRIMARY KEY){clustered}
+    """,
+    """
+    CREATE TABLE arrival (
+        digest {bytes} NOT NULL, owner {bytes} NOT NULL, arrived_at BIGINT NOT NULL,
+        PRIMARY KEY (digest, owner)
+    ){clustered};
+    CREATE INDEX arrival_age ON arrival (arrived_at);
+    INSERT INTO arrival SELECT digest, digest, stored_at FROM blob b
+        WHERE NOT EXISTS (SELECT 1 FROM entry e WHERE e.digest = b.digest)
     """,
 )

@@ -1,7 +1,7 @@
 """The rows of spaces, their blobs and what was allocated, inside a transaction.
 
 A space's row is locked before anything of it changes, then the rows of blobs: so what is counted
-in a space is what it holds, and a blob goes only when no space holds it and none was promised it.
+in a space is what it holds, and a blob goes only when no space holds it and none has put it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from clock_service.session import Row, Session
 from pail import CID
 from provider.errors import AllocatedMemoryHadNotBeenWrittenTo, InsufficientStorage, TooMuch
 from provider.records import Allocation, Entry, HostedSpace, Page, Stored
+from provider.upload_url import owner_of
 
 MAX_SPACES_READ = 10_000
 
@@ -29,6 +30,8 @@ _RESERVED = (
     "SELECT count(*), coalesce(sum(size), 0) FROM (SELECT DISTINCT digest, size FROM allocation "
     "WHERE space = ? AND is_accepted = 0 AND expires_at > ? AND digest <> ?) AS reserved"
 )
+_ARRIVED = "SELECT 1 FROM arrival WHERE digest = ? AND owner = ?"
+_ACCEPTED = "DELETE FROM arrival WHERE digest = ? AND owner = ?"
 
 
 def load(session: Session, did: str, *, lock: bool = False) -> tuple[int, HostedSpace] | None:
@@ -115,17 +118,24 @@ def allocation(session: Session, task: CID) -> Allocation | None:
 def accept(session: Session, allocation: Allocation, now_unix_s: int, now_ms: int) -> None:
     """The space holds the blob from now on; twice is once.
 
-    Raises AllocatedMemoryHadNotBeenWrittenTo; InsufficientStorage if meanwhile the room was used up.
+    That the bytes are here is not enough: they came for this space, or it would have them by their name
+    alone. Raises AllocatedMemoryHadNotBeenWrittenTo; InsufficientStorage if meanwhile the room was used up.
     """
     number, space = _hosted(session, allocation.space)
     is_held = _held(session, number, allocation.digest)
     if not is_held:
         sql = f"SELECT size FROM blob WHERE digest = ?{session.row_lock}"  # noqa: S608
-        if session.rows(sql, (allocation.digest,)) != [(allocation.size,)]:
+        is_there = session.rows(sql, (allocation.digest,)) == [(allocation.size,)]
+        if not is_there or not session.rows(_ARRIVED, _arrival(allocation.space, allocation.digest)):
             raise AllocatedMemoryHadNotBeenWrittenTo
         _check_quota(session, number, space, allocation, now_unix_s)
         _insert_entry(session, number, allocation, now_ms)
+        session.run(_ACCEPTED, _arrival(allocation.space, allocation.digest))
     session.run("UPDATE allocation SET is_accepted = 1 WHERE put = ?", (bytes(allocation.put),))
+
+
+def _arrival(did: str, digest: bytes) -> tuple[bytes, bytes]:
+    return digest, owner_of(did)
 
 
 def _insert_entry(session: Session, number: int, allocation: Allocation, now_ms: int) -> None:
@@ -137,7 +147,7 @@ def _insert_entry(session: Session, number: int, allocation: Allocation, now_ms:
     session.run(sql, (allocation.size, number))
 
 
-def remove(session: Session, did: str, digest: bytes, now_unix_s: int) -> int:
+def remove(session: Session, did: str, digest: bytes) -> int:
     """Let go of a blob; the bytes that the space has more, 0 if it did not hold it."""
     found = load(session, did, lock=True)
     if found is None or not (held := _held(session, found[0], digest)):
@@ -147,17 +157,15 @@ def remove(session: Session, did: str, digest: bytes, now_unix_s: int) -> int:
     session.run("DELETE FROM allocation WHERE space = ? AND digest = ?", (found[0], digest))
     sql = "UPDATE space SET used_bytes = used_bytes - ?, blobs = blobs - 1 WHERE id = ?"
     session.run(sql, (held[0].size, found[0]))
-    discard_unused(session, digest, now_unix_s)
+    session.run(_ACCEPTED, _arrival(did, digest))
+    discard_unused(session, digest)
     return held[0].size
 
 
-def discard_unused(session: Session, digest: bytes, now_unix_s: int) -> None:
-    """If no space holds the blob and none was promised it, its object is garbage. Its row is locked."""
-    used = session.rows(
-        "SELECT 1 FROM entry WHERE digest = ? UNION ALL "
-        "SELECT 1 FROM allocation WHERE digest = ? AND is_accepted = 0 AND expires_at > ?",
-        (digest, digest, now_unix_s),
-    )
+def discard_unused(session: Session, digest: bytes) -> None:
+    """If no space holds the blob and none has put it, its object is garbage. Its row is locked."""
+    sql = "SELECT 1 FROM entry WHERE digest = ? UNION ALL SELECT 1 FROM arrival WHERE digest = ?"
+    used = session.rows(sql, (digest, digest))
     if not used:
         session.run("INSERT INTO garbage SELECT object FROM blob WHERE digest = ?", (digest,))
         session.run("DELETE FROM blob WHERE digest = ?", (digest,))

@@ -74,7 +74,7 @@ class ProviderStore:
 
     async def remove(self, did: str, digest: bytes) -> int:
         """Let go of a blob; the bytes that the space has more."""
-        work = partial(space_rows.remove, did=did, digest=digest, now_unix_s=int(self._now()))
+        work = partial(space_rows.remove, did=did, digest=digest)
         return await self.clocks.write(work, did)
 
     async def entry(self, did: str, digest: bytes) -> Entry | None:
@@ -88,9 +88,14 @@ class ProviderStore:
         """Where the blob's bytes are, if the space holds it."""
         return await self.clocks.read(partial(space_rows.stored, did=did, digest=digest))
 
-    async def keep_blob(self, blob: Stored) -> bool:
-        """The bytes are durable under that key. False if they already were under another, or are garbage."""
-        work = partial(stored_rows.keep, blob=blob, now_unix_s=int(self._now()))
+    async def keep_blob(self, blob: Stored, owner: bytes) -> bool:
+        """The bytes that came for `owner` are durable under that key; False if under another before."""
+        work = partial(stored_rows.keep, blob=blob, owner=owner, now_unix_s=int(self._now()))
+        return await self.clocks.write(work, _LAST)
+
+    async def arrive(self, digest: bytes, owner: bytes) -> bool:
+        """The bytes, which are stored, came for `owner` too; False if they are stored no longer."""
+        work = partial(stored_rows.arrive, digest=digest, owner=owner, now_unix_s=int(self._now()))
         return await self.clocks.write(work, _LAST)
 
     async def is_stored(self, digest: bytes) -> bool:

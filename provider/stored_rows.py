@@ -4,32 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clock_service.session import Session
+from clock_service.session import Contended, Session
 from provider.records import Stored
 from provider.space_rows import discard_unused as discard
 
 UNACCEPTED_LIFE_S = 3600
-"""How long a blob that was put waits to be accepted, once the promise of room has expired."""
+"""How long a blob that was put waits at least to be accepted, and longer while room is promised for it."""
 
 MAX_SWEPT = 256
 """Looked at, at once."""
 
-_UNUSED = (
-    "SELECT digest FROM blob b WHERE stored_at < ? AND NOT EXISTS "
-    "(SELECT 1 FROM entry e WHERE e.digest = b.digest) AND NOT EXISTS (SELECT 1 FROM allocation a "
-    "WHERE a.digest = b.digest AND a.is_accepted = 0 AND a.expires_at > ?) ORDER BY digest LIMIT ?"
+_LATE = (
+    "SELECT DISTINCT digest FROM arrival r WHERE arrived_at < ? AND NOT EXISTS (SELECT 1 FROM allocation a "
+    "WHERE a.digest = r.digest AND a.is_accepted = 0 AND a.expires_at > ?) ORDER BY digest LIMIT ?"
 )
 
 
-def keep(session: Session, *, blob: Stored, now_unix_s: int) -> bool:
-    """False if another object holds the bytes: then `blob.object` is garbage."""
+def keep(session: Session, *, blob: Stored, owner: bytes, now_unix_s: int) -> bool:
+    """False if another object holds the bytes: then `blob.object` is garbage. They came from `owner`."""
     sql = "INSERT INTO blob VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING"
-    if session.run(sql, (blob.digest, blob.object, blob.size, now_unix_s)):
-        return True
-    if session.rows("SELECT object FROM blob WHERE digest = ?", (blob.digest,)) == [(blob.object,)]:
-        return True  # this very call, done again after a lost connection
-    session.run("INSERT INTO garbage VALUES (?) ON CONFLICT DO NOTHING", (blob.object,))
-    return False
+    session.run(sql, (blob.digest, blob.object, blob.size, now_unix_s))
+    found = _lock(session, blob.digest)
+    if not found:
+        raise Contended("the blob went a moment ago")
+    _arrive(session, blob.digest, owner, now_unix_s)
+    if found != [blob.object]:
+        session.run("INSERT INTO garbage VALUES (?) ON CONFLICT DO NOTHING", (blob.object,))
+    return found == [blob.object]
+
+
+def arrive(session: Session, *, digest: bytes, owner: bytes, now_unix_s: int) -> bool:
+    """The bytes came from `owner` too; False if they are stored no longer."""
+    if not _lock(session, digest):
+        return False
+    _arrive(session, digest, owner, now_unix_s)
+    return True
+
+
+def _lock(session: Session, digest: bytes) -> list[str]:
+    """The object of the blob, if it is there; its row is nobody else's from now on."""
+    rows = session.rows(f"SELECT object FROM blob WHERE digest = ?{session.row_lock}", (digest,))  # noqa: S608
+    return [key for (key,) in rows]
+
+
+def _arrive(session: Session, digest: bytes, owner: bytes, now_unix_s: int) -> None:
+    session.run(
+        "INSERT INTO arrival VALUES (?, ?, ?) ON CONFLICT (digest, owner) DO UPDATE SET "
+        "arrived_at = excluded.arrived_at",
+        (digest, owner, now_unix_s),
+    )
 
 
 def is_stored(session: Session, *, digest: bytes) -> bool:
@@ -38,10 +61,11 @@ def is_stored(session: Session, *, digest: bytes) -> bool:
 
 def discard_unused(session: Session, *, now_unix_s: int) -> list[str]:
     """Make garbage of blobs that nobody accepted in time; keys of garbage, MAX_SWEPT at most."""
-    row_lock = session.row_lock.replace("UPDATE", "UPDATE OF b")
-    rows = session.rows(_UNUSED + row_lock, (now_unix_s - UNACCEPTED_LIFE_S, now_unix_s, MAX_SWEPT))
-    for (digest,) in rows:
-        discard(session, digest, now_unix_s)
+    before = now_unix_s - UNACCEPTED_LIFE_S
+    for (digest,) in session.rows(_LATE, (before, now_unix_s, MAX_SWEPT)):
+        _lock(session, digest)
+        session.run("DELETE FROM arrival WHERE digest = ? AND arrived_at < ?", (digest, before))
+        discard(session, digest)
     garbage = session.rows("SELECT object FROM garbage LIMIT ?", (MAX_SWEPT,))
     return [key for (key,) in garbage]
 

@@ -50,5 +50,5 @@ class Sweeper:
         """Delete old objects that a crash kept from being named. Raises StoreUnavailable."""
         async with aclosing(self._blobs.keys_older_than(age_s)) as pages:
             async for keys in pages:
-                orphans = [key for key in keys if key not in await self._store.known_objects(keys)]
-                await self._blobs.delete(orphans)
+                known = await self._store.known_objects(keys)
+                await self._blobs.delete([key for key in keys if key not in known])

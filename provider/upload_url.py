@@ -18,7 +18,7 @@ from provider.capabilities import Blob
 from provider.errors import UploadExpired, UploadRefused
 from ucan import Signer
 
-_TICKET = struct.Struct(">34sQQ8s")
+_TICKET = struct.Struct(">34sQQ16s")
 _TAG_BYTES = 32
 
 
@@ -31,8 +31,8 @@ class Ticket(NamedTuple):
 
 
 def owner_of(space: str) -> bytes:
-    """What stands for a space in a ticket: enough to tell who sends much at once."""
-    return hashlib.sha256(space.encode()).digest()[:8]
+    """What stands for a space in a ticket, and where it is kept who has put a blob."""
+    return hashlib.sha256(space.encode()).digest()[:16]
 
 
 class TicketOffice:

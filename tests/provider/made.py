@@ -157,10 +157,10 @@ class Provider:
     def put(self, promise: Promise, content: bytes | AsyncIterable[bytes]) -> httpx.Response:
         return self.request("PUT", promise.url, content=content)
 
-    def conclude(self, promise: Promise) -> Any:
+    def conclude(self, promise: Promise, by: Signer | None = None) -> Any:
         """As the sender of the bytes."""
         put = promise.tasks["http/put"]
-        receipt = issue_receipt(holder_of(promise.digest), put, Outcome({}))
+        receipt = issue_receipt(by or holder_of(promise.digest), put, Outcome({}))
         attached = [Block(cid, data) for cid, data in receipt.export()]
         facts: list[dict[str, Value]] = [{str(block.cid): block.cid for block in attached}]
         nb: dict[str, Value] = {"receipt": receipt.cid}

@@ -153,6 +153,13 @@ def test_nobody_is_flooded_with_mail(mailed: Provider, post: Post) -> None:
     assert len(post.sent) == MAX_MAILS_AN_HOUR + 1
 
 
+def test_one_mailbox_is_flooded_under_no_other_name(mailed: Provider, post: Post) -> None:
+    for number in range(MAX_MAILS_AN_HOUR):
+        authorize(mailed, f"did:mailto:example.com:Victim%2B{number}")
+    assert authorize(mailed, "did:mailto:example.com:victim") == "AccountBlocked"
+    assert len(post.sent) == MAX_MAILS_AN_HOUR
+
+
 @pytest.mark.parametrize(
     "account",
     [
@@ -160,6 +167,11 @@ def test_nobody_is_flooded_with_mail(mailed: Provider, post: Post) -> None:
         "did:mailto:example.com:a%2Cb",
         "did:mailto:example.com:a%40b.c",
         "did:mailto:exa%20mple.com:a",
+        "did:mailto:example.com:1%3Avictim",
+        "did:mailto:x.com:%3D%3Futf-8%3Fq%3Fv%3D40x.com%3D2C%3F%3Dq",
+        "did:mailto:x.com:%3D%3Futf-8%3Fq%3Fa%3D0aBcc%3Ae%40f%3F%3D",
+        "did:mailto:x.com:a%E2%80%A8b",
+        "did:mailto:x..com:a",
     ],
 )
 def test_an_address_is_one_address(account: str) -> None:

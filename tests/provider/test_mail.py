@@ -83,7 +83,14 @@ def test_the_environment_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SMTP_URL, "smtps://user:pass@mail.example.com")
     monkeypatch.setenv(SENDER, "provider@example.com")
     assert isinstance(mail_of_environment(), SmtpMail)
-    for url, sender in (("http://x", "a@b"), ("smtp://", "a@b"), ("smtp://x", "nobody")):
+    for url, sender in (
+        ("http://x", "a@b"),
+        ("smtp://", "a@b"),
+        ("smtp://x", "nobody"),
+        ("smtp://u:p/w@x:25", "a@b"),
+        ("smtp://x:port", "a@b"),
+        ("smtp://x:99999", "a@b"),
+    ):
         monkeypatch.setenv(SMTP_URL, url)
         monkeypatch.setenv(SENDER, sender)
         with pytest.raises(BadOption):

@@ -20,6 +20,7 @@ from provider.sweeping import Sweeper
 from tests.provider.made import NOW, OTHER, OTHER_KEY, SPACE, Promise, Provider, digest_of, retrieve
 
 A, B, C = b"a" * 400, b"b" * 400, b"c" * 400
+OWNER = bytes(16)
 IN_OTHER = {"issuer": OTHER_KEY, "resource": OTHER}
 
 
@@ -109,6 +110,19 @@ def test_to_know_the_name_of_a_blob_is_not_to_have_it(two: Provider) -> None:
     assert promise.address is not None
     assert two.get(digest_of(A), headers=retrieve(**IN_OTHER)).status_code == 404
     assert two.put(promise, B).json()["name"] == "WrongHash"
+    assert two.conclude(promise) == "AllocatedMemoryHadNotBeenWrittenTo"
+    assert two.get(digest_of(A), headers=retrieve(**IN_OTHER)).status_code == 404
+    assert two.put(promise, A).status_code == 200
+    assert "time" in two.conclude(promise)
+
+
+def test_what_was_put_once_is_not_had_again_by_its_name(two: Provider) -> None:
+    two.upload(A)
+    digest = two.upload(A, **IN_OTHER)
+    two.out("space/blob/remove", {"digest": digest}, **IN_OTHER)
+    promise = two.promise(A, nonce="again", **IN_OTHER)
+    assert isinstance(promise, Promise)
+    assert two.conclude(promise) == "AllocatedMemoryHadNotBeenWrittenTo"
 
 
 def test_removing_from_one_space_leaves_the_other(two: Provider, tmp_path: Path) -> None:
@@ -175,6 +189,23 @@ def test_what_a_crash_left_without_a_name_is_removed_and_nothing_else(two: Provi
     assert len(files(tmp_path)) == 3
     asyncio.run(sweeper.remove_orphans(age_s=-1))
     assert files(tmp_path) == [A]
+
+
+def test_orphans_are_looked_for_with_one_question_a_page(two: Provider, tmp_path: Path) -> None:
+    asked: list[int] = []
+    known = two.store.known_objects
+
+    async def counted(keys):
+        asked.append(len(keys))
+        return await known(keys)
+
+    folder = tmp_path / "store" / "blobs" / "aa"
+    folder.mkdir(parents=True)
+    for number in range(10):
+        (folder / f"orphan{number}").write_bytes(b"")
+    two.store.known_objects = counted
+    asyncio.run(Sweeper(two.store, two.blobs).remove_orphans(age_s=-1))
+    assert asked == [10]
 
 
 def test_the_list_goes_on_where_a_page_ended(two: Provider) -> None:
@@ -268,12 +299,26 @@ def test_many_adds_at_once_never_pass_the_quota(tmp_path: Path, url: str) -> Non
         store.close()
 
 
+def test_what_is_swept_while_its_bytes_come_again_is_not_acknowledged(two: Provider) -> None:
+    two.upload(A)
+    promise = two.promise(A, **IN_OTHER)
+    assert isinstance(promise, Promise)
+
+    async def gone_meanwhile():
+        yield A[:1]
+        await two.store.remove(SPACE, promise.digest)
+        yield A[1:]
+
+    assert two.put(promise, gone_meanwhile()).status_code == 503
+    assert two.conclude(promise) == "AllocatedMemoryHadNotBeenWrittenTo"
+
+
 def test_a_blob_is_kept_under_the_key_that_came_first(store: ProviderStore) -> None:
     digest = digest_of(A)
     first, second = Stored(digest, "blobs/aa/first", 400), Stored(digest, "blobs/aa/second", 400)
-    assert asyncio.run(store.keep_blob(first)) is True
-    assert asyncio.run(store.keep_blob(first)) is True
-    assert asyncio.run(store.keep_blob(second)) is False
+    assert asyncio.run(store.keep_blob(first, OWNER)) is True
+    assert asyncio.run(store.keep_blob(first, OWNER)) is True
+    assert asyncio.run(store.keep_blob(second, OWNER)) is False
     assert asyncio.run(store.discard_unused()) == ["blobs/aa/second"]
     assert asyncio.run(store.known_objects(["blobs/aa/first", "blobs/aa/third"])) == {"blobs/aa/first"}
 

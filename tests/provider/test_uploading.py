@@ -47,6 +47,14 @@ def test_nothing_is_accepted_before_its_bytes_came(provider: Provider) -> None:
     assert provider.out("space/blob/list")["results"] == []
 
 
+def test_a_receipt_by_another_than_the_puts_principal_concludes_nothing(provider: Provider) -> None:
+    promise = provider.promise(DATA)
+    assert isinstance(promise, Promise)
+    provider.put(promise, DATA)
+    assert provider.conclude(promise, by=OTHER_KEY) == "ReceiptNotValid"
+    assert "time" in provider.conclude(promise)
+
+
 def test_putting_and_concluding_twice_is_once(provider: Provider) -> None:
     promise = provider.promise(DATA)
     assert isinstance(promise, Promise)
