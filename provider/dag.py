@@ -19,7 +19,7 @@ MAX_DEPTH = 8
 """Nodes of a file above one another; three reach a petabyte."""
 
 MAX_DAG_BLOCKS = 1 << 18
-"""Of one CAR: a quarter of a terabyte of full ones."""
+"""Of one CAR or file: a quarter of a terabyte of full ones. What is larger is read by range."""
 
 AT_ONCE = 8
 """Blocks asked for together."""
@@ -57,15 +57,20 @@ def file_size(root: CID) -> Walk[int]:
     return len(block) if root.codec == RAW else decode_file_node(root, block)[0].size_bytes
 
 
-def part_of_file(root: CID, start: int, end: int, emit: Emit) -> Walk[None]:
+def part_of_file(root: CID, start: int, end: int, emit: Emit, *, is_once: bool = False) -> Walk[None]:
     """Give `emit` the bytes from `start` to before `end`, and look at no other leaf.
 
-    Raises DecodeError for what is no file of which the sizes are right, TooLarge past MAX_DEPTH.
+    is_once: look at what is wholly within the part once, for its blocks alone: a file of few blocks can be
+    of petabytes. Raises DecodeError for what is no file of which the sizes are right, TooLarge past
+    MAX_DEPTH or MAX_DAG_BLOCKS.
     """
     stack = [(0, 1, Entry(root, end, 0))]
-    is_root = True
+    is_root, blocks_read, seen = True, 0, set[CID]()
     while stack:
         run = _run(stack)
+        blocks_read += len(run)
+        if blocks_read > MAX_DAG_BLOCKS:
+            raise TooLarge(f"a file of more than {MAX_DAG_BLOCKS} blocks; ask for it by range")
         blocks = yield [entry.cid for _, _, entry in run]
         inner: list[tuple[int, int, Entry]] = []
         for (at, depth, entry), block in zip(run, blocks, strict=True):
@@ -77,7 +82,8 @@ def part_of_file(root: CID, start: int, end: int, emit: Emit) -> Walk[None]:
                 whole, children = decode_file_node(entry.cid, block)
                 if not is_root and whole.size_bytes != entry.size_bytes:
                     raise DecodeError(f"UnixFS link declares another size than it leads to: {entry.cid}")
-                inner += _overlapping(children, at, depth, start, end)
+                below = _overlapping(children, at, depth, start, end)
+                inner += _unseen(below, start, end, seen) if is_once else below
         stack += reversed(inner)
         is_root = False
 
@@ -100,6 +106,17 @@ def _overlapping(
         if at < end and at + child.size_bytes > start:
             yield at, depth + 1, child
         at += child.size_bytes
+
+
+def _unseen(
+    nodes: Iterator[tuple[int, int, Entry]], start: int, end: int, seen: set[CID]
+) -> Iterator[tuple[int, int, Entry]]:
+    for at, depth, entry in nodes:
+        is_within = start <= at and at + entry.size_bytes <= end
+        if not (is_within and entry.cid in seen):
+            yield at, depth, entry
+        if is_within:
+            seen.add(entry.cid)
 
 
 def whole_dag(root: CID, emit: Callable[[Block], object]) -> Walk[None]:

@@ -196,7 +196,7 @@ async def _scope(reader: BlockReader, found: CID, wanted: Wanted) -> Walk[None]:
     except DecodeError:
         return _only(found)  # a directory: what it lists is in its block
     start, end = _absolute(wanted.part, size)
-    return dag.part_of_file(found, start, end, _dropped)
+    return dag.part_of_file(found, start, end, _dropped, is_once=True)
 
 
 def _absolute(part: tuple[int, int | None] | None, size: int) -> tuple[int, int]:
