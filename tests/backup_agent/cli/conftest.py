@@ -1,5 +1,6 @@
 """Fixtures of the command line's tests: an empty machine, one with a host, one with two snapshots."""
 
+import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,16 @@ from tests.faulty_host import FaultyHost, run_faulty_host
 def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
     """A machine where skypail never ran."""
     return Shell(tmp_path / "home", capsys, monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_this_test_alone() -> Iterator[None]:
+    """A command that serves logs to the stderr of its process, which is another for the next test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture
