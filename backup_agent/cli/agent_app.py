@@ -28,7 +28,11 @@ def delegate(
     ],
     can: Annotated[
         list[str] | None,
-        typer.Option("--can", metavar="ABILITY", help="Repeatable. [default: clock/advance and clock/head]"),
+        typer.Option(
+            "--can",
+            metavar="ABILITY",
+            help="`provider`: to add to a space at one. Repeatable. [default: clock/advance and clock/head]",
+        ),
     ] = None,
     keys: Annotated[
         str | None,

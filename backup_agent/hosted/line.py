@@ -19,10 +19,10 @@ ATTEMPTS = 4
 class ProviderLine:
     """To the provider at `url`. Use `close` at the end."""
 
-    def __init__(self, url: str, *, allow_private: bool) -> None:
+    def __init__(self, url: str, *, allow_private: bool, retry: Retry | None = None) -> None:
         self.url = url
         self.finish = OtherThread()
-        self.http = Http(allow_private=allow_private, retry=Retry(attempts=ATTEMPTS))
+        self.http = Http(allow_private=allow_private, retry=retry or Retry(attempts=ATTEMPTS))
         self._host = ClockHost(self.http)
 
     def did(self) -> str:

@@ -36,6 +36,7 @@ class ProviderPlace:
 
     is_near = False
     packs = False
+    at_once = 1
 
     def __init__(
         self, blobs: Blobs, own: FolderPlace, *, staging: Path, drafts: Drafts, kept: KeptBytes, files: Files
@@ -128,7 +129,7 @@ class ProviderPlace:
         except (Refused, SpaceFull):
             self._pending.end(folder)
             raise
-        except SpaceUnavailable:
+        except BaseException:  # also of who is interrupted
             self._pending.leave(files)
             raise
         self._pending.end(folder)

@@ -35,6 +35,19 @@ from ucan.capability import is_ability
 
 OPS = ("put", "del")
 
+CLOCK_ABILITIES = ("clock/advance", "clock/head")
+
+AT_PROVIDER = (
+    "space/blob/add",
+    "space/blob/list",
+    "space/index/add",
+    "space/content/retrieve",
+    "space/info",
+    "upload/add",
+    *CLOCK_ABILITIES,
+)
+"""What `--can provider` means: to add to a space at a provider and to read it, and to remove nothing."""
+
 
 def id_(as_json: bool) -> int:
     """Say the agent's DID, to which others delegate."""
@@ -55,6 +68,8 @@ def delegate(
 ) -> int:
     """Write a delegation for another agent to a file, and keep a copy."""
     now_unix_s = int(time.time())
+    meant = [AT_PROVIDER if can == "provider" else (can,) for can in abilities]
+    abilities = [*dict.fromkeys(can for each in meant for can in each)]
     _check(to, abilities, keys, ops)
     if keys is not None and is_did(keys):
         keys += "/"  # did:web:example.com is meant, not did:web:example.community besides
@@ -92,8 +107,10 @@ def _check(to: str, abilities: Sequence[str], keys: str | None, ops: Sequence[st
         raise DelegationError(f"{bad[:80]!r} is no ability; write it like clock/advance")
     if bad := next((op for op in ops if op not in OPS), None):
         raise DelegationError(f"{bad[:80]!r} is no operation; there are {' and '.join(OPS)}")
-    if (keys is not None or ops) and not all(can in ("clock/advance", "clock/head") for can in abilities):
-        raise DelegationError("--keys and --ops narrow clock/advance; name no other ability but clock/head")
+    if (keys is not None or ops) and not all(can in AT_PROVIDER for can in abilities):
+        raise DelegationError(
+            "--keys and --ops narrow clock/advance; name no other ability but clock/head, or `provider`"
+        )
 
 
 def add(file: Path, as_json: bool) -> int:

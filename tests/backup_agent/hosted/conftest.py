@@ -25,3 +25,8 @@ def ground(tmp_path: Path, provider: Running, kept_in: Path) -> Iterator[HostedG
     ground = HostedGround(tmp_path, provider, kept_in / "store")
     yield ground
     ground.close()
+
+
+@pytest.fixture
+def provider_url(provider: Running) -> str:
+    return provider.url

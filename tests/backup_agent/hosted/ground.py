@@ -10,6 +10,7 @@ from backup_agent.authority import Authority
 from backup_agent.home import Home
 from backup_agent.hosted.line import ProviderLine
 from backup_agent.hosted.registering import register_space
+from backup_agent.net import Retry
 from pail import RAW, parse_cid
 from space import LOCAL_FILES, Space
 from space.drafts import Drafts
@@ -20,6 +21,12 @@ from space.remote.opening import open_remote
 from space.remote.place import ProviderPlace
 from tests.provider.child import Running
 from ucan import Signer
+
+
+async def _no_sleep(_seconds: float) -> None: ...
+
+
+IMPATIENT = Retry(attempts=4, sleep=_no_sleep)
 
 
 class HostedGround:
@@ -47,7 +54,7 @@ class HostedGround:
         return Authority(home, home.agent(), self.did)
 
     def _line(self, url: str | None = None) -> ProviderLine:
-        return ProviderLine(url or self._provider.url, allow_private=True)
+        return ProviderLine(url or self._provider.url, allow_private=True, retry=IMPATIENT)
 
     def place(self, machine: str) -> ProviderPlace:
         kept = PlaceCache(self._path / machine / "cache", self.did)

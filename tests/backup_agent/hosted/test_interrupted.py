@@ -1,0 +1,128 @@
+"""A publishing that dies between any two of its steps is finished later, and sends nothing twice."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from backup_agent.hosted.asking import Asking
+from backup_agent.net import Http
+from space import SpaceUnavailable
+from tests.backup_agent.hosted.ground import HostedGround
+from tests.space.blocks import blocks
+from tests.space.faulty_proxy import Fault, run_faulty_proxy
+
+CIDS = [block.cid for block in blocks(0, 10)]
+
+
+def publish(ground: HostedGround, url: str | None = None) -> None:
+    with ground.space("a", url) as space, space.stage() as stage:
+        stage.put_many(blocks(0, 10))
+        stage.publish()
+
+
+def killed_at(step: int, ground: HostedGround) -> bool:
+    """Whether a process that is killed before its request number `step` got that far."""
+    child = os.fork()
+    if child == 0:
+        left = iter(range(step))
+        execute, put = Asking.execute, Http.put
+
+        def or_die(work: Callable[..., Any]) -> Callable[..., Any]:
+            def counted(*arguments: Any) -> Any:
+                if next(left, None) is None:
+                    os._exit(9)
+                return work(*arguments)
+
+            return counted
+
+        Asking.execute, Http.put = or_die(execute), or_die(put)  # type: ignore[method-assign]
+        try:
+            publish(ground)
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+
+
+def test_killed_between_any_two_steps(ground: HostedGround, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+    put = Http.put
+
+    def counted(self: Http, upload: Any) -> Any:
+        sent.append(upload.size)
+        return put(self, upload)
+
+    monkeypatch.setattr(Http, "put", counted)
+    step = 0
+    while killed_at(step, ground):
+        step += 1
+    assert step >= 5  # each goes on where the one before was killed
+    with ground.space("a", resume=True) as space:
+        space.refresh()
+        assert space.get(CIDS) == [block.data for block in blocks(0, 10)]
+        assert space.check().whole
+    assert sent == [], "the last of them had sent everything"
+
+
+def test_what_was_accepted_is_not_sent_again(ground: HostedGround, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert killed_at(3, ground)  # the shard is there, the index is not
+    sent: list[int] = []
+    put = Http.put
+
+    def counted(self: Http, upload: Any) -> Any:
+        sent.append(upload.size)
+        return put(self, upload)
+
+    monkeypatch.setattr(Http, "put", counted)
+    with ground.space("a", resume=True) as space:
+        assert space.has(CIDS) == set(CIDS)
+        with space.stage() as stage:
+            assert stage.put_many(blocks(0, 10)) == 0
+        assert space.check().whole
+    assert len(sent) == 1
+
+
+def test_a_provider_that_dies_in_the_middle_is_said_and_finished_later(
+    ground: HostedGround, provider_url: str
+) -> None:
+    with run_faulty_proxy(provider_url) as proxy:
+        proxy.die_at(3)
+        with pytest.raises(SpaceUnavailable):
+            publish(ground, proxy.url)
+    with ground.space("a", resume=True) as space:
+        assert space.has(CIDS) == set(CIDS)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault.RESET_BEFORE,
+        Fault.RESET_AFTER,
+        Fault.BUSY,
+        Fault.BROKEN,
+        Fault.BROKEN_AFTER,
+        Fault.CUT,
+        Fault.SLOW,
+    ],
+)
+def test_what_goes_wrong_now_and_then_is_tried_again(
+    ground: HostedGround, provider_url: str, fault: Fault
+) -> None:
+    with run_faulty_proxy(provider_url) as proxy:
+        proxy.fail_at(lambda number: number % 3 == 1, fault)
+        publish(ground, proxy.url)
+        with ground.space("b", proxy.url) as space:
+            space.refresh()
+            assert space.get(CIDS) == [block.data for block in blocks(0, 10)]
+        assert len(proxy.asked) > 10
+
+
+def test_wrong_bytes_are_never_given_out(ground: HostedGround, provider_url: str) -> None:
+    publish(ground)
+    with run_faulty_proxy(provider_url) as proxy, ground.space("b", proxy.url) as space:
+        proxy.fail_at(lambda _number: True, Fault.WRONG_BYTES)
+        space.refresh()
+        assert space.has(CIDS) == set()
