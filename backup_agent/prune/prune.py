@@ -11,13 +11,13 @@ from backup_agent.prune.drop import MAX_DROPPED, drop
 from backup_agent.prune.policy import set_policy
 from backup_agent.prune.reach import Reach
 from backup_agent.retention import Policy, kept
-from backup_agent.snapshot import parse_backup_key, snapshot_key
+from backup_agent.snapshot import format_timestamp, parse_backup_key, snapshot_key
 from pail import CID, crdt, run
 from pail.clock import decode_event
 from pail.history import history
 from pail.operation import decode_operation
 from space import Clock, FolderClock, Head, Space
-from space.clearing import Cleared, clear, estimate
+from space.clearing import DAY_MS, Cleared, clear, estimate
 from space.layout import HEAD_SUFFIX
 from ucan import Signer
 
@@ -60,12 +60,17 @@ class Pruned:
 
 
 def plan(job: Job, policy: Policy) -> Plan:
-    """What `policy` keeps and drops now. Raises PruneRefused if not all heads can be read."""
+    """What `policy` keeps and drops now. Raises PruneRefused if not all heads can be read.
+
+    Snapshots of days to come all stay: after one run with a wrong clock each later one is dated just
+    after it, so that any rule would take them for those of one hour.
+    """
     expect_all_heads(job.own)
     head = job.clock.head()
     if not head:
         raise PruneRefused("the space has no snapshots; where there were some, `skypail repair` finds them")
     known = run(crdt.entries(head), job.space.get)
+    undated = min(END_OF_TIME, format_timestamp(job.space.lease.now_ms() + DAY_MS))
     accounts: dict[str, list[Entry]] = {}
     for key, cid in known:
         if parsed := parse_backup_key(key):
@@ -73,9 +78,9 @@ def plan(job: Job, policy: Policy) -> Plan:
     stay: list[Entry] = []
     go: list[Entry] = []
     for snapshots in accounts.values():
-        names = kept(policy, [each.timestamp for each in snapshots if each.timestamp < END_OF_TIME])
+        names = kept(policy, [each.timestamp for each in snapshots if each.timestamp < undated])
         for each in snapshots:
-            (stay if each.timestamp in names or each.timestamp >= END_OF_TIME else go).append(each)
+            (stay if each.timestamp in names or each.timestamp >= undated else go).append(each)
     return Plan(head, known, stay, go)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import typer
+
 from backup_agent.authority import Authority
 from backup_agent.cli.commands.parity import cover_shards
 from backup_agent.cli.output import FAILED, WHOLE, print_error, print_json, print_text, size_text
@@ -23,7 +25,7 @@ from space import Clock, Where
 
 def prune(counts: Sequence[int | None], dry_run: bool, now: bool, where: Where | None, as_json: bool) -> int:
     """Apply the policy of `counts`, or the space's own if all are None, and say what came of it."""
-    given = None if all(count is None for count in counts) else Policy(*(count or 0 for count in counts))
+    given = _policy(counts)
     with workbench(where) as bench:
         policy = given or stored_policy(bench.clock.head(), bench.space.get)
         if policy is None:
@@ -41,6 +43,14 @@ def prune(counts: Sequence[int | None], dry_run: bool, now: bool, where: Where |
                 cover_shards(bench)
     _say(done, policy, dry_run, as_json)
     return FAILED if done.missing else WHOLE
+
+
+def _policy(counts: Sequence[int | None]) -> Policy | None:
+    """None without options. Raises BadParameter."""
+    try:
+        return None if all(count is None for count in counts) else Policy(*(count or 0 for count in counts))
+    except RetentionInvalid as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 @contextmanager
@@ -88,13 +98,18 @@ def _say(done: Pruned, policy: Policy, dry_run: bool, as_json: bool) -> None:
     go = Counter(entry.account for entry in done.plan.dropped)
     for account in sorted(stay.keys() | go.keys()):
         print_text(f"{would} {go[account]:,} of {stay[account] + go[account]:,} snapshots of {account}")
-    if dry_run:
-        print_text(*(f"  {entry.timestamp} {entry.cid}" for entry in done.plan.dropped))
+        if dry_run:
+            dropped = [each for each in done.plan.dropped if each.account == account]
+            print_text(*(f"  {entry.timestamp} {entry.cid}" for entry in dropped))
     print_text(
-        f"{'Would free' if dry_run else 'Freed'} {size_text(max(0, cleared.freed_bytes))}, "
+        f"{'Would free about' if dry_run else 'Freed'} {size_text(max(0, cleared.freed_bytes))}, "
         f"{cleared.dead_blocks:,} blocks; {len(cleared.removed):,} shards removed, "
         f"{len(cleared.rewritten):,} of them rewritten"
     )
+    if dry_run:
+        print_text(
+            "An estimate: dropping writes a little itself, and some shards may have to stay for a while."
+        )
     for why, count in Counter(cleared.waiting.values()).items():
         print_text(f"{count:,} shards stay for now: {why}")
 

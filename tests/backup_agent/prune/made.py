@@ -37,7 +37,7 @@ ACCOUNTS = [f"did:plc:{letter * 24}" for letter in "abc"]
 KEY = ec.derive_private_key(7, ec.SECP256K1())
 SPACE = Signer.from_seed(b"space".ljust(32, b"."))
 HOUR_MS = 3600_000
-FIRST_MS = 1_800_000_000_000
+FIRST_MS = 1_579_075_200_000  # 2020-01-15T08:00:00Z
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Machine:
     def back_up(
         self,
         account: str,
-        hour: int,
+        hour: float,
         records: Mapping[str, str],
         blobs: Iterable[bytes] = (),
         *,
@@ -69,10 +69,12 @@ class Machine:
         meanwhile: happens after it was decided what need not be written, and again before the head moves.
         """
         with self.space.stage() as stage:
-            backup, blocks = make_snapshot(self.signer, account, FIRST_MS + hour * HOUR_MS, records, blobs)
+            backup, blocks = make_snapshot(
+                self.signer, account, FIRST_MS + round(hour * HOUR_MS), records, blobs
+            )
             stage.put_many(blocks.items())
             meanwhile()
-            key = snapshot_key(account, format_timestamp(FIRST_MS + hour * HOUR_MS))
+            key = snapshot_key(account, format_timestamp(FIRST_MS + round(hour * HOUR_MS)))
             update = run(crdt.put(self.clock.head(), key, backup), stage.get)
             assert update.event
             stage.put_many([*update.additions, update.event])

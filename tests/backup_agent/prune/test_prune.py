@@ -16,7 +16,7 @@ from backup_agent.prune.prune import preview, prune
 from backup_agent.retention import Policy, kept
 from pail import crdt, run
 from pail.crdt import root as root_of
-from tests.backup_agent.prune.made import ACCOUNTS, Machine, machine
+from tests.backup_agent.prune.made import ACCOUNTS, FIRST_MS, HOUR_MS, Machine, machine
 from tests.space.faults import RecordingFiles, Survives, lay_out, replay
 
 LAST_2 = Policy(last=2)
@@ -109,7 +109,19 @@ def test_a_snapshot_of_a_time_that_nobody_lives_in_is_left_alone(tmp_path: Path)
         fill(one, 2)
         one.back_up(ACCOUNTS[0], 7_000 * 366 * 24, {"a": "late"})
         prune(one.job, Policy(last=1), remember=False)
-        assert [e.timestamp[:4] for e in one.entries()] == ["2027", "9041"]
+        assert [e.timestamp[:4] for e in one.entries()] == ["2020", "9034"]
+
+
+def test_after_a_clock_was_a_year_ahead_no_rule_takes_all_for_one_hour(tmp_path: Path) -> None:
+    with machine(tmp_path) as one:
+        for hour in (0, 9000, 9000.001, 9000.002):
+            one.back_up(ACCOUNTS[0], hour, {"a": str(hour)})
+        one.space.lease.now_ms = lambda: FIRST_MS + 100 * HOUR_MS
+        prune(one.job, Policy(daily=9), remember=False)
+        assert len(one.entries()) == 4
+        one.space.lease.now_ms = lambda: FIRST_MS + 9001 * HOUR_MS
+        prune(one.job, Policy(daily=9), remember=False)
+        assert len(one.entries()) == 2
 
 
 def test_dropping_keys_is_deleting_them_one_by_one(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def write(one: Machine, stage: Stage, hour: int) -> tuple[CID, str]:
     """A snapshot in a stage, not published yet; it counts on what the space has of OLD."""
     backup, blocks = make_snapshot(one.signer, ACCOUNTS[1], FIRST_MS + hour, OLD)
     stage.put_many(blocks.items())
-    return backup, f"{ACCOUNTS[1]}/backups/2027-01-15T08:00:00.{hour:03}Z"
+    return backup, f"{ACCOUNTS[1]}/backups/2020-01-15T08:00:00.{hour:03}Z"
 
 
 def record(one: Machine, stage: Stage, backup: CID, key: str) -> CID:
@@ -195,7 +195,7 @@ def work_at_once(folder: Path, url: str = "") -> None:
     with machine(folder, "four", url=url) as four:
         assert four.problems() == []
         assert {e.account for e in four.entries()} == {*ACCOUNTS[:2]}
-        assert max(e.timestamp for e in four.entries()) == "2027-01-16T07:00:00.000Z"
+        assert max(e.timestamp for e in four.entries()) == "2020-01-16T07:00:00.000Z"
         start = four.space.lease.now_ms()
         four.space.lease.others()
         four.space.lease.now_ms = lambda: start + LIFE_MS + 1
