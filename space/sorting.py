@@ -12,6 +12,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
+from pail import CID
 from space.index import Index, ShardRow, State
 from space.layout import shard_of_name
 from space.places import places_in
@@ -19,12 +20,17 @@ from space.places import places_in
 REWRITE_BELOW = 0.5
 """A shard is rewritten if less than this part of its blocks' bytes belongs to it."""
 
+SMALL_BYTES = 1 << 20
+MERGE_FROM = 64
+"""So many shards that each hold less than SMALL_BYTES are made one: each costs a request and an object."""
+
 COUNTED = (State.WHOLE, State.LISTED)
 """Shards that are judged. One that is damaged or not here in full stays as it is."""
 
 
 class Sorting(NamedTuple):
-    """stays: what is left as it is. dead: nothing belongs to it. sparse: too little does.
+    """stays: what is left as it is. dead: nothing belongs to it. sparse: too little does, or they are
+    small and many.
 
     doomed: what was marked before; of no block is it the owner.
     """
@@ -55,7 +61,23 @@ def sort_shards(index: Index, live: AbstractSet[bytes]) -> Sorting:
     for row in rows:
         if row.row not in marked:
             _kind(sorting, tally, row, judged.get(shard_of_name(row.entry.name))).append(row)
+    _merge_small(sorting, tally, judged)
     return sorting
+
+
+def _merge_small(sorting: Sorting, tally: _Tally, judged: dict[CID | None, ShardRow]) -> None:
+    """Move small shards to those that are rewritten, if they are many."""
+    here = {shard_of_name(row.entry.name) for row in sorting.stays} & judged.keys()
+    small = {shard for shard in here if tally.held[judged[shard].row] < SMALL_BYTES}
+    if len(small) < MERGE_FROM:
+        return
+    stays, sorting.stays[:] = list(sorting.stays), []
+    for row in stays:
+        shard = shard_of_name(row.entry.name)
+        if shard not in small:
+            sorting.stays.append(row)
+        else:
+            (sorting.sparse if row is judged[shard] else sorting.dead).append(row)
 
 
 def _kind(sorting: Sorting, tally: _Tally, row: ShardRow, judged: ShardRow | None) -> list[ShardRow]:

@@ -16,6 +16,7 @@ from backup_agent.prune.prune import preview, prune
 from backup_agent.retention import Policy, kept
 from pail import crdt, run
 from pail.crdt import root as root_of
+from space.sorting import MERGE_FROM
 from tests.backup_agent.prune.made import ACCOUNTS, FIRST_MS, HOUR_MS, Machine, machine
 from tests.space.faults import RecordingFiles, Survives, lay_out, replay
 
@@ -110,6 +111,21 @@ def test_a_snapshot_of_a_time_that_nobody_lives_in_is_left_alone(tmp_path: Path)
         one.back_up(ACCOUNTS[0], 7_000 * 366 * 24, {"a": "late"})
         prune(one.job, Policy(last=1), remember=False)
         assert [e.timestamp[:4] for e in one.entries()] == ["2020", "9034"]
+
+
+def test_many_small_shards_become_one(tmp_path: Path) -> None:
+    with machine(tmp_path) as one:
+        for hour in range(MERGE_FROM - 1):
+            one.back_up(ACCOUNTS[0], hour, {"a": f"{hour} " * 9000})
+        everything = Policy(last=1000)
+        assert prune(one.job, everything, remember=False).cleared.removed == []
+        one.back_up(ACCOUNTS[0], MERGE_FROM, {"a": "last" * 9000})
+        told = preview(one.job, everything).cleared
+        done = prune(one.job, everything, remember=False).cleared
+        assert len(told.removed) == len(done.removed) == len(done.rewritten) == MERGE_FROM
+        assert len(list((tmp_path / "space/shards").glob("*.car"))) == 1
+        assert (len(one.entries()), one.problems()) == (MERGE_FROM, [])
+        assert prune(one.job, everything, remember=False).cleared.removed == []
 
 
 def test_after_a_clock_was_a_year_ahead_no_rule_takes_all_for_one_hour(tmp_path: Path) -> None:
