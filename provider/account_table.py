@@ -13,7 +13,6 @@ from provider.accounts import Accounts
 from provider.capabilities import Confirm, is_account
 from provider.errors import (
     DelegationNotFound,
-    InsufficientStorage,
     InvalidProvider,
     NotOpen,
     PlanNotFound,
@@ -88,20 +87,21 @@ class AccountTable:
         account = None if task.resource == self._did else task.resource
         known = await self._store.space(space)
         if account is not None:
-            await self._check_account(account, known)
-        if known is None or not known.is_hosted:
-            await self._store.host(HostedSpace(space, account, self._quota.bytes))
+            self._check_account(account, known)
+        wanted = HostedSpace(space, account, self._quota.bytes)
+        if account is not None:
+            await self._store.provide(wanted, self._quota.spaces)
+        elif known is None or not known.is_hosted:
+            await self._store.host(wanted)
         return Outcome({"id": f"{task.resource}:{space}@{self._did}"})
 
-    async def _check_account(self, account: str, known: HostedSpace | None) -> None:
+    def _check_account(self, account: str, known: HostedSpace | None) -> None:
         if not is_account(account):
             raise Refused(Failure("Unauthorized", "Resource must be a mailto DID"))
         if known is not None and known.is_hosted and known.account != account:
             raise SpaceAlreadyProvisioned(f"{known.did} already has a storage provider")
         if self._provision is not Provision.OPEN or (known is not None and not known.is_hosted):
             raise NotOpen("the operator of this provider adds the spaces; ask him")
-        if known is None and await self._store.spaces_of_account(account) >= self._quota.spaces:
-            raise InsufficientStorage(f"an account has {self._quota.spaces} spaces at most")
 
     async def _consumer_has(self, task: Task[str]) -> Outcome:
         if task.resource != self._did:

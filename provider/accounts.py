@@ -13,6 +13,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from time import time
 from urllib.parse import unquote
 
@@ -50,8 +51,8 @@ _ADDRESS = re.compile(r"[\w.!#$%&'*+/=^`{|}~-]{1,64}@[^\W_][\w-]*(?:\.[\w-]+)*")
 """One plain address. Without `:`, a group of others; `?`, words in a code; quotes, comments and lists."""
 
 MAX_LINK_CHARS = 16 << 10
-MAX_CLAIM_BYTES = 4 << 20
-"""Of what one claim is answered with."""
+MAX_CLAIM_BYTES, MAX_SESSION_BYTES = 1 << 20, 1 << 18
+"""Of what one claim is answered with, in one block that clients take; and of the proofs of one session."""
 
 
 class Accounts:
@@ -136,22 +137,27 @@ class Accounts:
         prove all that the account holds by now.
         """
         found = {each.cid: decode_archive(each.archive) for each in await self._store.delegations(claimant)}
+        sessions: dict[CID, Delegation] = {}
         for attestation in list(found.values()):
             login = self._attested(attestation, found)
             if login is not None:
                 del found[attestation.cid], found[login.cid]
-                found |= {each.cid: each for each in await self._renewed(attestation, login)}
-        cars = {str(cid): encode_car([cid], each.export()) for cid, each in found.items()}
-        if sum(map(len, cars.values())) > MAX_CLAIM_BYTES:
-            raise TooMuch(f"more than {MAX_CLAIM_BYTES} bytes are kept for {claimant}")
-        return dict(cars)
+                sessions |= {each.cid: each for each in await self._renewed(attestation, login)}
+        cars: dict[str, Value] = {}
+        left = MAX_CLAIM_BYTES
+        for cid, each in (sessions | found).items():
+            car = encode_car([cid], each.export())
+            if len(car) <= left:
+                left -= len(car)
+                cars[str(cid)] = car
+        return cars
 
     async def _renewed(self, attestation: Delegation, login: Delegation) -> list[Delegation]:
         """The session of a login, with all that the account holds by now; none if one of it was revoked."""
         made = await self._store.sessions(attestation.cid)
         if await self._store.clocks.revocations([attestation.cid, login.cid, *made]):
             return []
-        held = [decode_archive(each.archive) for each in await self._store.delegations(login.issuer)]
+        held = _fitting(await self._store.delegations(login.issuer))
         ucan = login.ucan
         session = self._session(login.issuer, ucan.audience, ucan.capabilities, ucan.facts, held)
         new = [each.cid for each in session if each.cid not in made]
@@ -192,6 +198,16 @@ def kept(delegation: Delegation) -> Kept:
     if len(archive) > MAX_ARCHIVE_BYTES:
         raise TooMuch(f"a delegation with its proofs has {MAX_ARCHIVE_BYTES} bytes at most")
     return Kept(delegation.cid, delegation.audience, archive)
+
+
+def _fitting(delegations: Sequence[Kept]) -> list[Delegation]:
+    """The first of them, as many as have room in a session."""
+    sizes = accumulate(len(each.archive) for each in delegations)
+    return [
+        decode_archive(each.archive)
+        for each, size in zip(delegations, sizes, strict=True)
+        if size <= MAX_SESSION_BYTES
+    ]
 
 
 def _proof(task: Task[tuple[CID, ...]], cid: CID) -> Delegation:

@@ -19,15 +19,26 @@ MAX_ARCHIVE_BYTES = 64 << 10
 MAX_CLAIMED = 256
 """Given to one claim."""
 
+_CLAIM = (
+    "SELECT cid, archive FROM (SELECT d.cid, d.archive, d.kept_at, "
+    "CASE WHEN d.space IS NULL THEN 0 WHEN s.account = d.audience THEN 1 ELSE 2 END AS kind, "
+    "row_number() OVER (PARTITION BY d.space ORDER BY d.kept_at DESC, d.cid) AS place "
+    "FROM delegation d LEFT JOIN space s ON s.id = d.space WHERE d.audience = ?) AS found "
+    "ORDER BY kind, place, cid LIMIT ?"
+)
+
+MAX_OF_SPACE = 16
+"""Looked at to know whether a space is public: anybody may ask that."""
+
 MAX_SESSIONS = 512
 """Made of one login; then log in again."""
 
 
-def keep(session: Session, *, delegations: Sequence[Kept], did: str | None) -> None:
+def keep(session: Session, *, delegations: Sequence[Kept], did: str | None, now_unix_s: int) -> None:
     """did: of the space in whose name; None for those the service itself makes."""
     number = None if did is None else _check(session, did, len(delegations))
-    rows = [(bytes(each.cid), each.audience, number, each.archive) for each in delegations]
-    session.run_many("INSERT INTO delegation VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", sorted(rows))
+    rows = [(bytes(each.cid), each.audience, number, each.archive, now_unix_s) for each in delegations]
+    session.run_many("INSERT INTO delegation VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", sorted(rows))
 
 
 def _check(session: Session, did: str, count: int) -> int:
@@ -40,13 +51,21 @@ def _check(session: Session, did: str, count: int) -> int:
     return found[0]
 
 
-def claim(session: Session, *, audience: str, did: str | None) -> list[Kept]:
-    sql = "SELECT cid, archive FROM delegation WHERE audience = ?"
-    limits: tuple[str | int, ...] = (audience,)
-    if did is not None:
-        sql += " AND space = (SELECT id FROM space WHERE did = ?)"
-        limits += (did,)
-    rows = session.rows(f"{sql} ORDER BY cid LIMIT ?", (*limits, MAX_CLAIMED))
+def claim(session: Session, *, audience: str) -> list[Kept]:
+    """What the service itself made comes first, then what is of the audience's own spaces, then of each
+    other space the newest, and so on: nobody is kept from his own by what others heap on him.
+    """
+    rows = session.rows(_CLAIM, (audience, MAX_CLAIMED))
+    return [Kept(CID(cid), audience, archive) for cid, archive in rows]
+
+
+def of_space(session: Session, *, audience: str, did: str) -> list[Kept]:
+    """The newest that are kept in the name of one space, MAX_OF_SPACE at most."""
+    rows = session.rows(
+        "SELECT cid, archive FROM delegation WHERE audience = ? AND space = "
+        "(SELECT id FROM space WHERE did = ?) ORDER BY kept_at DESC, cid LIMIT ?",
+        (audience, did, MAX_OF_SPACE),
+    )
     return [Kept(CID(cid), audience, archive) for cid, archive in rows]
 
 

@@ -105,7 +105,7 @@ class Rights:
         return Right(found.resource, found.nb.digest, found.nb.range)
 
     async def _is_public(self, space: str) -> bool:
-        for kept in await self._store.delegations(self._issuer.did, space):
+        for kept in await self._store.delegations_of(space, self._issuer.did):
             expires = int(self._now()) + SERVE_LIFE_S
             serve = delegate(
                 self._issuer,

@@ -73,6 +73,7 @@ STEPS = (
         PRIMARY KEY (digest, owner)
     ){clustered};
     CREATE INDEX arrival_age ON arrival (arrived_at);
+    ALTER TABLE delegation ADD COLUMN kept_at BIGINT NOT NULL DEFAULT 0;
     INSERT INTO arrival SELECT digest, digest, stored_at FROM blob b
         WHERE NOT EXISTS (SELECT 1 FROM entry e WHERE e.digest = b.digest)
     """,

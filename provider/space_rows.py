@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from clock_service.session import Row, Session
 from pail import CID
-from provider.errors import AllocatedMemoryHadNotBeenWrittenTo, InsufficientStorage, TooMuch
+from provider.errors import (
+    AllocatedMemoryHadNotBeenWrittenTo,
+    InsufficientStorage,
+    SpaceAlreadyProvisioned,
+    TooMuch,
+)
 from provider.records import Allocation, Entry, HostedSpace, Page, Stored
 from provider.upload_url import owner_of
 
@@ -16,6 +21,9 @@ MAX_SPACES_READ = 10_000
 
 MAX_ALLOCATIONS = 1024
 """Of one space, not yet accepted and not yet expired."""
+
+MAX_TASKS = 64
+"""Promises of one blob to one space that are remembered, each of another invocation; the newest."""
 
 LATE_S = 86_400
 """How long after it has expired a blob may still be accepted, if there is room."""
@@ -56,8 +64,20 @@ def spaces(session: Session, after: str) -> list[HostedSpace]:
     return [_space_of(row) for row in session.rows(sql, (after,))]
 
 
-def count_of_account(session: Session, account: str) -> int:
-    return session.rows("SELECT count(*) FROM space WHERE account = ?", (account,))[0][0]
+def provide(session: Session, space: HostedSpace, max_spaces: int) -> None:
+    """Host it for its account, if nobody's has it: looked at and done at once, whoever else does the same.
+
+    Raises SpaceAlreadyProvisioned, InsufficientStorage.
+    """
+    found = load(session, space.did, lock=True)
+    if found is not None:
+        if found[1].account != space.account:
+            raise SpaceAlreadyProvisioned(f"{space.did} already has a storage provider")
+        return
+    own = session.rows(f"SELECT id FROM space WHERE account = ?{session.row_lock}", (space.account,))  # noqa: S608
+    if len(own) >= max_spaces:
+        raise InsufficientStorage(f"an account has {max_spaces} spaces at most")
+    host(session, space)
 
 
 def allocate(session: Session, wanted: Allocation, now_unix_s: int) -> Allocation:
@@ -71,6 +91,7 @@ def allocate(session: Session, wanted: Allocation, now_unix_s: int) -> Allocatio
         _check_quota(session, number, space, wanted, now_unix_s)
     allocation = wanted._replace(is_accepted=is_held)
     _forget_old(session, number, now_unix_s)
+    _forget_surplus(session, number, wanted.digest)
     session.run(
         "INSERT INTO allocation VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (put) DO UPDATE SET "
         "expires_at = excluded.expires_at, is_accepted = excluded.is_accepted",
@@ -104,6 +125,14 @@ def _forget_old(session: Session, number: int, now_unix_s: int) -> None:
     sql = "DELETE FROM allocation WHERE space = ? AND is_accepted = ? AND expires_at <= ?"
     session.run(sql, (number, 0, now_unix_s - LATE_S))
     session.run(sql, (number, 1, now_unix_s - RECEIPT_LIFE_S))
+
+
+def _forget_surplus(session: Session, number: int, digest: bytes) -> None:
+    sql = (
+        "DELETE FROM allocation WHERE space = ? AND digest = ? AND expires_at <= (SELECT expires_at "
+        "FROM allocation WHERE space = ? AND digest = ? ORDER BY expires_at DESC LIMIT 1 OFFSET ?)"
+    )
+    session.run(sql, (number, digest, number, digest, MAX_TASKS - 1))
 
 
 def allocation(session: Session, task: CID) -> Allocation | None:

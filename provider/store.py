@@ -40,6 +40,17 @@ class ProviderStore:
         If it is hosted no longer, neither is its clock.
         """
         await self.clocks.write(partial(space_rows.host, space=space), space.did)
+        await self._host_clock(space)
+
+    async def provide(self, space: HostedSpace, max_spaces: int) -> None:
+        """Host the space for an account that has so many at most; nothing is done if it has it already.
+
+        Raises SpaceAlreadyProvisioned, InsufficientStorage.
+        """
+        await self.clocks.write(partial(space_rows.provide, space=space, max_spaces=max_spaces), space.did)
+        await self._host_clock(space)
+
+    async def _host_clock(self, space: HostedSpace) -> None:
         has_clock = (await self.clocks.known(space.did)).clock.is_registered
         if space.is_hosted and not has_clock:
             await self.clocks.register(Registration(space.did))
@@ -53,9 +64,6 @@ class ProviderStore:
     async def spaces(self, after: str = "") -> list[HostedSpace]:
         """Those that sort after `after`, by DID, MAX_SPACES_READ at most."""
         return await self.clocks.read(partial(space_rows.spaces, after=after))
-
-    async def spaces_of_account(self, account: str) -> int:
-        return await self.clocks.read(partial(space_rows.count_of_account, account=account))
 
     async def allocate(self, wanted: Allocation) -> Allocation:
         """Promise room; accepted already if the space holds it. Raises InsufficientStorage, TooMuch."""
@@ -153,12 +161,17 @@ class ProviderStore:
 
     async def keep_delegations(self, delegations: Sequence[Kept], did: str | None) -> None:
         """Keep them for their audiences, in the name of a space. Raises SpaceUnknown, TooMuch."""
-        work = partial(delegation_rows.keep, delegations=delegations, did=did)
+        now = int(self._now())
+        work = partial(delegation_rows.keep, delegations=delegations, did=did, now_unix_s=now)
         await self.clocks.write(work, did or _LAST)
 
-    async def delegations(self, audience: str, did: str | None = None) -> list[Kept]:
-        """What is kept for `audience`, of one space or of all; MAX_CLAIMED at most."""
-        return await self.clocks.read(partial(delegation_rows.claim, audience=audience, did=did))
+    async def delegations(self, audience: str) -> list[Kept]:
+        """What is kept for `audience`, its own first; MAX_CLAIMED at most."""
+        return await self.clocks.read(partial(delegation_rows.claim, audience=audience))
+
+    async def delegations_of(self, did: str, audience: str) -> list[Kept]:
+        """What a space has kept for `audience`, newest first; MAX_OF_SPACE at most."""
+        return await self.clocks.read(partial(delegation_rows.of_space, audience=audience, did=did))
 
     async def sessions(self, login: CID) -> list[CID]:
         """What `keep_sessions` kept of a login."""

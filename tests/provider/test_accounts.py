@@ -12,8 +12,9 @@ from clock_service.policy import Provision
 from pail import CID
 from pail.car import CarReader
 from provider.accounts import address_of, kept
-from provider.errors import ProviderError
+from provider.errors import ProviderError, SpaceAlreadyProvisioned
 from provider.mail import MAX_MAILS_AN_HOUR
+from provider.records import HostedSpace
 from provider.store import ProviderStore, open_provider_store
 from tests.clock_service.calls import AGENT, signer
 from tests.provider.made import (
@@ -292,3 +293,34 @@ def test_who_revokes_a_session_ends_its_login_whatever_the_account_is_given_late
     assert provider.out("space/info", proofs=tuple(session), nonce="2", **asked) == "Unauthorized"
     lend("second")
     assert claim(provider) == []
+
+
+def test_nobody_is_kept_from_his_own_by_what_others_heap_on_him(provider: Provider) -> None:
+    provider.host(OTHER)
+    wanted, facts = [Capability("space/*", SPACE)], [{"x": "y" * 40_000}]
+    heap = [
+        delegate(SPACE_KEY, AGENT.did, wanted, expires_at_unix=None, facts=facts, nonce=str(number))
+        for number in range(300)
+    ]
+    own = delegate(OTHER_KEY, AGENT.did, [Capability("*", OTHER)], expires_at_unix=None)
+    asyncio.run(provider.store.keep_delegations([kept(own)], OTHER))
+    asyncio.run(provider.store.keep_delegations([kept(each) for each in heap], SPACE))
+    assert len(login(provider)) > 2
+    claimed = {each.cid for each in claim(provider)}
+    assert own.cid in claimed
+    assert sum(each.issuer in (ACCOUNT, SERVICE.did) for each in claim(provider)) == 2
+    assert len(claimed) < 257
+
+
+def test_spaces_that_are_added_at_once_are_no_more_than_an_account_may_have(
+    store: ProviderStore,
+) -> None:
+    async def both(spaces: list[HostedSpace]) -> list[type[object]]:
+        work = [store.provide(each, 2) for each in spaces]
+        return [type(each) for each in await asyncio.gather(*work, return_exceptions=True)]
+
+    mine = [HostedSpace(signer(number).did, ACCOUNT, 1) for number in range(20, 24)]
+    out = asyncio.run(both(mine))
+    assert sorted(each.__name__ for each in out) == ["InsufficientStorage"] * 2 + ["NoneType"] * 2
+    contested = [HostedSpace(OTHER, account, 1) for account in (BOB, "did:mailto:example.com:eve")]
+    assert SpaceAlreadyProvisioned in asyncio.run(both(contested))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from pail import CID
+from provider.accounts import kept
+from provider.delegation_rows import MAX_OF_SPACE
 from provider.digest import name_of
 from tests.clock_service.calls import AGENT, FAR
 from tests.provider.made import (
@@ -15,6 +18,7 @@ from tests.provider.made import (
     OTHER_KEY,
     SERVICE,
     SPACE,
+    SPACE_KEY,
     Provider,
     digest_of,
     give,
@@ -196,6 +200,18 @@ def test_a_space_is_not_made_public_by_a_stranger_or_for_another(provider: Provi
     assert provider.out("access/delegate", nb, proofs=(forged,), issuer=OTHER_KEY, resource=OTHER) == {}
     assert provider.out("access/delegate", nb, proofs=(forged,)) == {}
     assert provider.get(DIGEST).status_code == 401
+
+
+def test_who_asks_whether_a_space_is_public_has_few_delegations_looked_at(provider: Provider) -> None:
+    digest = provider.upload(DATA)
+    serve = [Capability("space/content/serve/*", SPACE)]
+    expired = [
+        delegate(SPACE_KEY, SERVICE.did, serve, expires_at_unix=NOW - 9, nonce=str(number))
+        for number in range(100)
+    ]
+    asyncio.run(provider.store.keep_delegations([kept(each) for each in expired], SPACE))
+    assert len(asyncio.run(provider.store.delegations_of(SPACE, SERVICE.did))) == MAX_OF_SPACE
+    assert provider.get(digest).status_code == 401
 
 
 def test_a_space_is_public_no_longer_than_it_was_said(provider: Provider) -> None:

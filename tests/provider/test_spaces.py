@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pail import CAR, RAW, cid_of
+from provider import space_rows
 from provider.capabilities import Blob
 from provider.errors import InsufficientStorage
 from provider.hosting import PROMISE_LIFE_S
@@ -55,6 +56,17 @@ def test_the_same_blob_promised_twice_takes_room_once(two: Provider) -> None:
         assert isinstance(two.promise(A, nonce=nonce), Promise)
     assert isinstance(two.promise(bytes(600)), Promise)
     assert two.promise(bytes(1)) == "InsufficientStorage"
+
+
+def test_one_blob_is_not_promised_without_end(two: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(space_rows, "MAX_TASKS", 3)
+    for size in range(10):
+        blob = Blob(digest_of(A), size)
+        work = two.app.hosting.add(SPACE, blob, cid_of(RAW, bytes([size])))
+        asyncio.run(work)
+    count = "SELECT count(*) FROM allocation"
+    assert asyncio.run(two.store.clocks.read(lambda session: session.rows(count)))[0][0] <= 3
+    two.upload(A)
 
 
 def test_room_that_was_promised_is_free_again_when_the_promise_expires(tmp_path: Path, url: str) -> None:
