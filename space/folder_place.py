@@ -38,6 +38,7 @@ class FolderPlace:
 
     is_near = True
     packs = False
+    at_once = 1
 
     def __init__(self, folder: Path, files: Files, *, home: str, lock: Path) -> None:
         """home: marks this machine's temporary files. lock: a path of this machine, not in the folder."""

@@ -8,10 +8,11 @@ heads do not depend on it, so nothing is lost by the change.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, cast
 
 from space.layout import SPACE_SUFFIX, did_key_part
-from space.place import Place
+from space.place import Entry, Place
 
 MAX_SPACE_FILE_BYTES = 4096
 VERSION = 1
@@ -21,9 +22,13 @@ _README = (
 )
 
 
-def did_of_space(place: Place) -> str | None:
-    """The smallest DID that any space file names, None if there is none. Torn files are passed over."""
-    names = [entry.name for entry in place.list("") if entry.name.endswith(SPACE_SUFFIX)]
+def did_of_space(place: Place, there: Sequence[Entry] | None = None) -> str | None:
+    """The smallest DID that any space file names, None if there is none. Torn files are passed over.
+
+    there: what the place lists beside such files, if that was asked just now.
+    """
+    entries = place.list("") if there is None else there
+    names = [entry.name for entry in entries if entry.name.endswith(SPACE_SUFFIX)]
     contents = [place.load("", name, MAX_SPACE_FILE_BYTES) for name in names]
     return min((did for content in contents if content and (did := _decode(content))), default=None)
 

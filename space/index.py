@@ -1,24 +1,7 @@
-"""The index of a folder's blocks: a SQLite file in the home, never in the folder itself.
-
-It only ever repeats what the folder says, so it may be lost, or be older than the folder
-(`Space.refresh` heals that), or claim a shard that has vanished (found by the same look).
-Hence synchronous=NORMAL: a power cut may undo the last transactions, never tear the file.
-
-    shard       one row for each file in shards/ that was looked at: size and version as seen
-    page        the places of a shard's blocks (`space.slices`); key = page number << 32 | shard row
-    quarantine  places whose bytes did not hash to their digest
-    readable    events and pail shards whose every descendant was found here (C3); see space.readable
-    fold        the events of the last known head, so that it never goes back
-    whole       blocks all of whose descendants were proved to be here; forgotten at the next loss
-    gone        digests of the blocks of shards that vanished, to name those that are nowhere else
-    doomed      shards that marks name, and `seen`: see `space.doomed`
-    home        part of an id of this home, and how many losses it has seen
-"""
+"""The index of a place's blocks, and what else this machine knows of the place: see `space.index_file`."""
 
 from __future__ import annotations
 
-import secrets
-import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from enum import IntEnum
@@ -26,28 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pail import CID
-from space.doomed import DOOMED_SCHEMA, Doomed
+from space.doomed import Doomed
+from space.index_file import open_index_file
 from space.place import Entry
 from space.places import Slot, place_in, places_in
 from space.slices import Slices, page_number
 
-SCHEMA_VERSION = 4
-BUSY_TIMEOUT_S = 60.0
 MAX_KEPT_BYTES = 16 << 20
 """Pages kept in memory; those of a repository of 100,000 records take 6 MB."""
-
-_SCHEMA = f"""
-CREATE TABLE shard (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE NOT NULL, size INTEGER NOT NULL,
-                    version TEXT NOT NULL, state INTEGER NOT NULL, blocks INTEGER NOT NULL);
-CREATE TABLE page (key INTEGER PRIMARY KEY, places BLOB NOT NULL);
-CREATE TABLE quarantine (shard INTEGER, offset INTEGER, PRIMARY KEY (shard, offset)) WITHOUT ROWID;
-CREATE TABLE readable (cid BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE fold (cid BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE whole (cid BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE gone (shard TEXT, digest BLOB, PRIMARY KEY (shard, digest)) WITHOUT ROWID;
-CREATE TABLE home (id TEXT NOT NULL, losses INTEGER NOT NULL);
-{DOOMED_SCHEMA}PRAGMA user_version = {SCHEMA_VERSION};
-"""
 
 
 class State(IntEnum):
@@ -79,44 +48,15 @@ class Index:
 
     def __init__(self, path: Path) -> None:
         """Open or make the index at `path`; one that is torn or of another version is made anew."""
-        self._path = path
-        try:
-            self._connect()
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):  # busy, full, unreadable: not its content
-                raise
-            self._recreate()
-        if self._version() != SCHEMA_VERSION:
-            self._recreate()
-        made: str = self._db.execute("SELECT id FROM home").fetchone()[0]
-        self.home = f"{made}{path.stat().st_ino:x}"  # a copied home is another one
-
-    def _connect(self) -> None:
+        self._db = open_index_file(path)
         self._kept: dict[int, list[tuple[int, bytes]]] = {}
         self._kept_bytes = 0
         self._kept_version: tuple[int, int] = (-1, -1)
         self._bad: set[tuple[int, int]] = set()
         self._hidden: set[int] = set()
-        self._db = sqlite3.connect(
-            self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-        )
         self.doomed = Doomed(self._db)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        with self:
-            if self._version() == 0 and not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
-                for statement in _SCHEMA.split(";"):
-                    self._db.execute(statement)
-                self._db.execute("INSERT INTO home VALUES (?, 0)", (secrets.token_hex(4),))
-
-    def _version(self) -> int:
-        return self._db.execute("PRAGMA user_version").fetchone()[0]
-
-    def _recreate(self) -> None:
-        self.close()
-        for suffix in ("", "-wal", "-shm"):
-            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-        self._connect()
+        made: str = self._db.execute("SELECT id FROM home").fetchone()[0]
+        self.home = f"{made}{path.stat().st_ino:x}"  # a copied home is another one
 
     def close(self) -> None:
         self._db.close()

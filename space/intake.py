@@ -12,12 +12,13 @@ from typing import NamedTuple, Protocol
 
 from pail import CID, DecodeError, TooLarge
 from pail.car import Slice, encode_car_header
+from space.ahead import opened_ahead
 from space.damage import Examination, Good, examine
 from space.index import Index, ShardRow, State
 from space.layout import SHARDS, index_name, shard_of_name
 from space.marks import take_marks
-from space.packed import open_shard
-from space.place import Entry, Place
+from space.packed import open_shard, plain_shard
+from space.place import Entry, Opened, Place
 from space.sharded_dag_index import MAX_INDEX_BYTES, ShardSlices, decode_index
 from space.slices import NO_SLICES, Slices, encode_slices
 from space.stage import Stage
@@ -63,10 +64,10 @@ def refresh(space: Inspected) -> None:
         take_marks(space.place, space.index)  # after the listing: what a prune removed, it had marked before
         with space.index:
             space.index.forget(vanished)
-    for name, entry in present.items():
-        is_new = name not in known or known[name].entry != entry
-        if is_new and not _believe(space, entry, names):
-            take_in(space, entry, known.get(name))
+    new = [e for name, e in present.items() if name not in known or known[name].entry != e]
+    unproved = [entry for entry in new if not _believe(space, entry, names)]
+    for entry, opened in opened_ahead(space.place, unproved):
+        take_in(space, entry, known.get(entry.name), opened)
 
 
 def _believe(space: Inspected, entry: Entry, names: set[str]) -> bool:
@@ -101,12 +102,17 @@ def _by_offset(found: Slice) -> tuple[int, int]:
     return found.offset, found.length
 
 
-def take_in(space: Inspected, entry: Entry, known: ShardRow | None) -> Look | None:
-    """Read a shard file whole and record what it is; None if it is gone by now."""
+def take_in(
+    space: Inspected, entry: Entry, known: ShardRow | None, opened: Opened | None = None
+) -> Look | None:
+    """Read a shard file whole and record what it is; None if it is gone by now.
+
+    opened: the object as it rests, if it is open already.
+    """
     shard = shard_of_name(entry.name)
     assert shard is not None
     try:
-        slices = take_stock(open_shard(space.place, entry), shard)
+        slices = take_stock(plain_shard(opened, entry) if opened else open_shard(space.place, entry), shard)
         if slices is None and not space.place.is_near:  # the line may have been bad, not the shard
             slices = take_stock(open_shard(space.place, entry), shard)
         if slices is not None:

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from space.index import BUSY_TIMEOUT_S
+from space.index_file import BUSY_TIMEOUT_S
 
 MAX_KEPT_BYTES = 64 << 20
 """Once more than this is kept, the older half goes."""

@@ -90,6 +90,11 @@ class Place(Protocol):
         ...
 
     @property
+    def at_once(self) -> int:
+        """How many objects may be read from at once, each by a thread of its own."""
+        ...
+
+    @property
     def packs(self) -> bool:
         """Whether shards rest compressed here, and an index object lies beside the large ones alone.
 

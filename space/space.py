@@ -7,14 +7,13 @@ is in its shards is known from an index in the home, which repeats the place and
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
-from pail import CID, Hashed, HashMismatch, MissingBlock, Reader, verify_block
+from pail import CID, Hashed, Reader
 from space import inspection, intake
-from space.errors import CorruptBlock, NoSpace, SpaceError
+from space.errors import CorruptBlock, NoSpace
 from space.far_blocks import FarBlocks
 from space.guard import guarded
 from space.identity import did_of_space, write_identity
@@ -22,14 +21,13 @@ from space.index import Index, State
 from space.layout import SHARDS, shard_of_name
 from space.lease import Lease, Now
 from space.marks import take_marks
-from space.place import Entry, Place, Span
+from space.place import Entry, Place
 from space.place_cache import PlaceCache
-from space.places import Slot
 from space.report import SpaceReport
 from space.sample import Sample, every
-from space.shard_files import ShardFiles
 from space.slices import Slices
 from space.stage import Stage
+from space.stored_blocks import StoredBlocks
 
 _SHA2_256 = b"\x12\x20"
 
@@ -69,9 +67,10 @@ class Space:
         self.head_lock: Path = kept.head_lock
         """A path of this machine: held while an agent's head object is read, folded and written."""
         self._kept = kept
-        self._entries: dict[int, Entry] = {}
-        self._files = ShardFiles(place)
-        self._far = None if place.is_near else FarBlocks(kept.kept)
+        self._doubted: str | None = None
+        """The shard that `doubt` was told of last."""
+        far = None if place.is_near else FarBlocks(kept.kept)
+        self._blocks = StoredBlocks(place, self.index, far, self.refresh)
         self.lease = Lease(place, self.index, kept.head_lock.parent, now_ms)
         """Held before anything is published, and let go by `close`."""
         self.elsewhere: Elsewhere | None = None  # reads what is nowhere whole here
@@ -85,7 +84,8 @@ class Space:
         """
         try:
             with guarded(f"opening the space in {place.title}"):
-                found = did_of_space(place)
+                there = place.list("")
+                found = did_of_space(place, there)
                 own_did = found or did
                 if own_did is None:
                     shards = any(shard_of_name(entry.name) for entry in place.list(SHARDS))
@@ -96,7 +96,7 @@ class Space:
                 space = cls(place, kept, own_did, now_ms)
                 if place.is_near:
                     space.refresh()
-                take_marks(place, kept.index)
+                take_marks(place, kept.index, there)
                 space.lease.know()
         except BaseException:
             kept.close()
@@ -106,7 +106,7 @@ class Space:
 
     def close(self) -> None:
         """Let go of all files. Nothing is lost by not doing so."""
-        self._files.close()
+        self._blocks.close()
         self.lease.end()
         self.place.close()
         self._kept.close()
@@ -138,109 +138,15 @@ class Space:
 
     def get_here(self, cids: Sequence[CID]) -> list[bytes]:
         """As `get`, from this place alone: what a head may rest on (C3)."""
-        return self._get(cids, doomed=True)
+        return self._blocks.get(cids, doomed=True)
 
     def get_lasting(self, cids: Sequence[CID]) -> list[bytes]:
         """As `get`, from shards that stay: what a writer may count on (spec/prune.md)."""
-        return self._get(cids, doomed=False)
-
-    def _get(self, cids: Sequence[CID], *, doomed: bool) -> list[bytes]:
-        with guarded("looking blocks up"):
-            found = self.index.find({cid[-32:] for cid in cids}, doomed=doomed)
-            here = [cid for cid in cids if cid[-32:] in found] if self._far else ()
-            kept = self._far.get(here) if self._far else {}
-        rest = [cid for cid in cids if cid not in kept]
-        ahead = self._read_ahead(slots[0] for cid in rest if (slots := found.get(cid[-32:])))
-        contents = [self._read(cid, found.get(cid[-32:], ()), ahead, doomed=doomed) for cid in rest]
-        if self._far is None:
-            return Hashed(contents)
-        kept.update(zip(rest, contents, strict=True))
-        self.keep(zip(rest, contents, strict=True))
-        return Hashed(kept[cid] for cid in cids)
+        return self._blocks.get(cids, doomed=False)
 
     def keep(self, blocks: Iterable[tuple[CID, bytes]]) -> None:
         """Have `blocks`, hashed by the caller, at hand if the place is far away; as best as can be."""
-        if self._far is not None:
-            with suppress(SpaceError), guarded("keeping blocks"):
-                self._far.keep(blocks)
-
-    def _read_ahead(self, slots: Iterable[Slot]) -> dict[Slot, bytes]:
-        """What each shard has of `slots`, read at once; what cannot be had so is left to `_read`."""
-        by_shard: dict[int, list[Slot]] = {}
-        for slot in slots:
-            by_shard.setdefault(slot.shard, []).append(slot)
-        contents: dict[Slot, bytes] = {}
-        for shard, wanted in by_shard.items():
-            try:
-                spans = [Span(offset, size) for _, offset, size in wanted]
-                contents.update(zip(wanted, self._files.read_many(self._entry_of(shard), spans), strict=True))
-            except OSError:
-                continue
-        return contents
-
-    def _read(
-        self,
-        cid: CID,
-        slots: Sequence[Slot],
-        ahead: Mapping[Slot, bytes],
-        *,
-        doomed: bool,
-        anew: bool = False,
-    ) -> bytes:
-        damaged: CorruptBlock | None = None
-        vanished: list[int] = []
-        for slot in slots if cid[-34:-32] == _SHA2_256 else ():
-            try:
-                return self._read_slot(cid, slot, ahead.get(slot))
-            except FileNotFoundError:
-                vanished.append(slot.shard)
-            except HashMismatch:
-                damaged = CorruptBlock(cid, self._entry_of(slot.shard).name, slot.offset)
-                self._quarantine(slot)
-        if vanished and not anew:
-            return self._read(cid, self._look_anew(cid, vanished, doomed), {}, doomed=doomed, anew=True)
-        raise damaged or MissingBlock(cid)
-
-    def _look_anew(self, cid: CID, vanished: Iterable[int], doomed: bool) -> Sequence[Slot]:
-        """Where else the block is: a prune may have copied it since before it removed a shard."""
-        for shard in vanished:
-            self._entries.pop(shard, None)
-        with guarded("looking blocks up"):
-            if any(self.index.entry_of(shard) for shard in vanished):
-                self.refresh()
-            return self.index.find({cid[-32:]}, doomed=doomed).get(cid[-32:], ())
-
-    def _read_slot(self, cid: CID, slot: Slot, content: bytes | None) -> bytes:
-        """Read once more by the shard's name before a copy is called damaged: it may be another file now."""
-        entry = self._entry_of(slot.shard)
-        for _ in ("open", "anew"):
-            try:
-                if content is None:
-                    [content] = self._files.read_many(entry, [Span(slot.offset, slot.size)])
-                verify_block(cid, content)
-                return content
-            except FileNotFoundError:
-                raise
-            except (HashMismatch, OSError):
-                self._files.drop(entry.name)
-                content = None
-        raise HashMismatch(cid)
-
-    def _entry_of(self, shard: int) -> Entry:
-        """Raises FileNotFoundError for one that was forgotten since it was looked up."""
-        entry = self._entries.get(shard)
-        if entry is None:
-            with guarded("looking a shard up"):
-                entry = self.index.entry_of(shard)
-            if entry is None:
-                raise FileNotFoundError(shard)
-            self._entries[shard] = entry
-        return entry
-
-    def _quarantine(self, slot: Slot) -> None:
-        """As best as can be: a full disk must not hide that a block is damaged."""
-        with suppress(SpaceError), guarded("noting a damaged block"):
-            self.index.quarantine(slot)
+        self._blocks.keep(blocks)
 
     def stage(self) -> Stage:
         """A place to write blocks into before they belong to the space: use it in a `with`."""
@@ -288,6 +194,17 @@ class Space:
         """
         with guarded("checking the space"):
             return inspection.check(self, read_data=read_data, of=of)
+
+    def doubt(self, loss: CorruptBlock) -> None:
+        """Read all shards again after `loss`, so that nothing that is bad counts as held.
+
+        Far away that is dear: there the shard of `loss` alone, unless another was doubted before it in this
+        process; then it is no single fault.
+        """
+        of = shard_of_name(loss.shard)
+        is_one = not self.place.is_near and self._doubted in (None, loss.shard)
+        self._doubted = loss.shard
+        self.check(of=(lambda shard: shard == of) if is_one else every)
 
     def repair(self) -> SpaceReport:
         """Rebuild the index from the shards, copy good blocks out of damaged ones into a new shard,

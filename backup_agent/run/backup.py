@@ -39,7 +39,8 @@ async def back_up(run_: Run) -> Outcome:
 
 async def _attempt(run_: Run) -> Outcome:
     run_.progress.phase("Asking the host")
-    base = find_base(run_, run_.clock.head())
+    head = run_.clock.head()
+    base = find_base(run_, head)
     latest = await run_.source.latest_commit(run_.account)
     with Staging(run_.space) as staging:
         repository = await get_repository(run_, staging, latest, base)
@@ -49,7 +50,7 @@ async def _attempt(run_: Run) -> Outcome:
         blobs = BlobIntake(run_, staging, wanted.roots)
         missing = await blobs.get(wanted.added)
         found = Findings(repository, wanted, blobs.stored, missing, identity, sealed)
-        outcome = record(run_, staging, run_.clock.head(), base, found)  # others may have recorded since
+        outcome = record(run_, staging, head, base, found)
         with suppress(SpaceError):  # it is recorded: what is not noted now is only proved again
             run_.space.note_whole(outcome.snapshot.cid, base.losses)
         blobs.journal.clear()

@@ -105,8 +105,8 @@ class BlobIntake:
             size_bytes = run(leaves(root, digest.update), self._staging.get)
         except PailError:
             return None
-        except CorruptBlock:  # others may be damaged too: none of them counts from now on
-            self._run.space.check()
+        except CorruptBlock as loss:  # others may be damaged too: none of them counts from now on
+            self._run.space.doubt(loss)
             return None
         proved = cid.multihash == b"\x12\x20" + digest.digest() and (root != cid or size_bytes <= CHUNK_BYTES)
         return StoredBlob(cid, root, size_bytes) if proved else None

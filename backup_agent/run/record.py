@@ -58,6 +58,7 @@ def record(run_: Run, staging: Staging, head: Head, base: Base, found: Findings)
     """Write the snapshot and move the head: blocks durable first (S1), acknowledged last (C4).
 
     If nothing has changed there is no new snapshot; what the space had lost of the last one is written.
+    head: as it was at the start of the run. Others may have recorded since: a snapshot goes onto the newest.
     """
     blobs, dropped_bytes = _stage_blobs(staging, base.proved, found)
     backup = Backup(
@@ -80,6 +81,9 @@ def record(run_: Run, staging: Staging, head: Head, base: Base, found: Findings)
         now = replace(base.previous.certificate, excluded=certificate.excluded)
         same = replace(base.previous, certificate=now)
         return Outcome(same, False, staging.written_bytes, staging.written_blocks)
+    head = run_.clock.head()
+    backup = replace(backup, created_at=_timestamp(run_, head, base.previous))
+    certificate = replace(certificate, subject=backup.subject())
     certificate_block = issue_certificate(certificate, run_.signer)
     backup_block = encode_backup(backup, certificate_block.cid)
     key = snapshot_key(run_.account, backup.created_at)

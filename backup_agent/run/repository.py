@@ -67,8 +67,8 @@ async def get_repository(run_: Run, staging: Staging, latest: LatestCommit, base
                 return changed
         try:
             return prover.prove(await fetcher.fetch(None))
-        except CorruptBlock:  # the host's copy was not staged, since the space seemed to have the block
-            run_.space.check()
+        except CorruptBlock as loss:  # the host's copy was not staged, since the space seemed to have it
+            run_.space.doubt(loss)
             return prover.prove(await fetcher.fetch(None))
     except MissingBlock as error:
         raise BackupRefused(run_.account, f"the host left out block {error.cid}") from error
@@ -121,8 +121,8 @@ class _Prover:
             return self.prove(commit)
         except MissingBlock:
             return None
-        except CorruptBlock:  # where one block is damaged others may be: none of them counts from now on
-            self._run.space.check()
+        except CorruptBlock as loss:  # where one block is damaged others may be: none of them counts now
+            self._run.space.doubt(loss)
             return None
 
     def prove(self, commit: CID) -> Repository:

@@ -26,6 +26,9 @@ ATTEMPTS = 4
 
 FIRST_WAIT_S = 0.5
 
+PATIENCE_S = 120.0
+"""What fails after so long is not tried again: a server that never answers would be waited for too long."""
+
 T = TypeVar("T")
 
 _CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,64})</Code>|\"(?:code|reason)\": ?\"([A-Za-z0-9]{1,64})\"")
@@ -81,6 +84,7 @@ class Asking:
 
         Raises SpaceUnavailable; Lost, Taken and PastEnd, which are answers.
         """
+        began_s = time.monotonic()
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return ask()
@@ -88,7 +92,8 @@ class Asking:
                 raise Taken from error
             except (BaseError, FileNotFoundError, ValueError, WrongBytes) as error:
                 fault = self._fault(error)
-                if not fault.may_pass or attempt == ATTEMPTS:
+                is_last = attempt == ATTEMPTS or time.monotonic() - began_s > PATIENCE_S
+                if not fault.may_pass or is_last:
                     raise SpaceUnavailable(f"{doing}: {fault.sentence}") from None
             self._sleep(FIRST_WAIT_S * 2 ** (attempt - 1))
         raise AssertionError("the last attempt returns or raises")

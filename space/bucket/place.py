@@ -70,6 +70,7 @@ class BucketPlace:
 
     is_near = False
     packs = True
+    at_once = 8
 
     def __init__(
         self,

@@ -53,6 +53,9 @@ _PROFILE = {
     "endpoint_url": "endpoint",
 }
 
+ANSWER_TIMEOUT_S = 90.0
+"""How long a request may be without a byte of an answer; what it sends counts too, so not too short."""
+
 RETRY: RetryConfig = {
     "max_retries": 2,
     "retry_timeout": timedelta(seconds=60),
@@ -78,7 +81,7 @@ def open_store(
     client: ClientConfig = {
         "allow_http": _is_http(endpoint, allow_private=allow_private) if endpoint else False,
         "connect_timeout": timedelta(seconds=5),
-        "read_timeout": timedelta(seconds=60),
+        "read_timeout": timedelta(seconds=ANSWER_TIMEOUT_S),
         "timeout": timedelta(minutes=10),
         "user_agent": "skypail",
     }

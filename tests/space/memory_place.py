@@ -69,6 +69,7 @@ class MemoryPlace:
     title: str = "memory"
     is_near: bool = False
     packs: bool = False
+    at_once: int = 1
     versions: itertools.count[int] = field(default_factory=itertools.count)
 
     def make_ready(self) -> None:

@@ -57,7 +57,7 @@ def test_a_shard_in_parts_is_proved(ground: BucketGround) -> None:
         with a.stage() as stage:
             stage.put_many(media)
             stage.publish()
-        assert any(entry.version.endswith('-3"') for entry in a.place.list(SHARDS))
+        assert any(entry.version.endswith('-5"') for entry in a.place.list(SHARDS))
     with ground.space("b") as b:
         assert b.check().whole
         assert b.get([each.cid for each in media]) == [each.data for each in media]

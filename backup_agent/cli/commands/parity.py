@@ -32,7 +32,7 @@ def parity(percent: int | None, where: Where | None, as_json: bool) -> int:
 def cover_shards(bench: Workbench) -> None:
     """Write what parity is missing, if the space wants any. It can wait, so what fails is a warning."""
     try:
-        wanted = stored_percent(bench.clock.head(), bench.space.get)
+        wanted = stored_percent(bench.clock.known(), bench.space.get)
         if wanted:
             cover(bench.space, wanted)
     except (PailError, SpaceError) as error:
