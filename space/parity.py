@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from pail import DecodeError, PailError, decode_dag_cbor, encode_dag_cbor
+from pail.car import MAX_SHARD_BYTES
 from pail.fields import Fields
 from space.layout import PARITY_SUFFIX, SHARDS
 from space.place import Draft, Entry, Opened, Place, Span
@@ -31,6 +32,12 @@ SUM_BYTES = 8
 """Of each checksum: it finds damage; that the result is right is for the shard's CID to say."""
 
 MAX_TABLE_BYTES = 2 << 20
+
+MAX_OBJECT_BYTES = 2 * MAX_SHARD_BYTES
+"""Of an object with parity, as it rests."""
+
+MAX_TRIES = 16
+"""Places of a parity object's end that may look like a table; by chance not even one does."""
 
 _DIGEST_BYTES = 32
 _LENGTH_BYTES = 4
@@ -198,7 +205,7 @@ def decode_table(content: bytes) -> Table:
         raise DecodeError("parity of a version that this skypail does not know")
     table = Table(fields.count("size"), fields.count("parity"), fields.take("sums", bytes))
     fields.done()
-    if not table.size or not 0 < table.parity <= GROUP_SLICES:
+    if not 0 < table.size <= MAX_OBJECT_BYTES or not 0 < table.parity <= GROUP_SLICES:
         raise DecodeError("parity of nothing, or more than there is data")
     if len(table.sums) != SUM_BYTES * (table.slices + table.groups * table.parity):
         raise DecodeError("parity without a checksum for each slice")
@@ -224,11 +231,15 @@ def _load(place: Place, entry: Entry) -> tuple[Table | None, Opened | None]:
 def _tables(tail: bytes) -> Iterator[bytes]:
     """What has the length and the hash of a table, if it stands last or last but one."""
     around = _LENGTH_BYTES + _DIGEST_BYTES
+    tries = 0
     for length in range(1, len(tail) - around + 1):
         head = length.to_bytes(_LENGTH_BYTES, "big")
         for copies in (1, 2):
             at = len(tail) - copies * (length + around)
             if at >= 0 and tail.startswith(head, at):
+                tries += 1
+                if tries > MAX_TRIES:  # made to be hashed a million times
+                    return
                 content = tail[at + _LENGTH_BYTES : at + _LENGTH_BYTES + length]
                 if hashlib.sha256(content).digest() == tail[at + _LENGTH_BYTES + length :][:_DIGEST_BYTES]:
                     yield content

@@ -98,9 +98,14 @@ def export(space: SpaceOption = None, as_json: JsonOption = False) -> int:
     return export(space, as_json)
 
 
-@key_app.command("import")
-def import_(as_json: JsonOption = False) -> int:
+@key_app.command("import", context_settings={"allow_extra_args": True})
+def import_(context: typer.Context, as_json: JsonOption = False) -> int:
     """Take the key of a space: 24 words that are typed in, or come on standard input."""
+    if context.args:  # not repeated: they may be the words, and this may go into a log (T5)
+        raise typer.BadParameter(
+            "the words come on standard input or are typed in when asked; on the command line other "
+            "users of this machine and the shell's history see them"
+        )
     from backup_agent.cli.commands.spaces import import_
 
     return import_(as_json)

@@ -41,6 +41,8 @@ class Plan:
     """All of the pail."""
     kept: list[Entry]
     dropped: list[Entry]
+    ahead: int = 0
+    """Of those that are kept, how many are dated in days to come."""
 
     @property
     def staying(self) -> list[tuple[str, CID]]:
@@ -81,7 +83,7 @@ def plan(job: Job, policy: Policy) -> Plan:
         names = kept(policy, [each.timestamp for each in snapshots if each.timestamp < undated])
         for each in snapshots:
             (stay if each.timestamp in names or each.timestamp >= undated else go).append(each)
-    return Plan(head, known, stay, go)
+    return Plan(head, known, stay, go, sum(undated <= each.timestamp < END_OF_TIME for each in stay))
 
 
 def expect_all_heads(clock: FolderClock) -> None:

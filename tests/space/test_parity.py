@@ -1,5 +1,6 @@
 """A damaged shard comes back from its parity alone."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pail import DecodeError, encode_dag_cbor
-from space import Space
+from space import Space, parity
 from space.parity import GROUP_SLICES, SLICE_BYTES, add_parity, decode_table, heal
 from space.parity_keeping import cover
 from tests.space.blocks import block
@@ -145,3 +146,14 @@ def _fill(space: Space) -> None:
     with space.stage() as stage:
         stage.put_many(BLOCKS[:3])
         stage.publish()
+
+
+def test_an_end_that_looks_like_tables_everywhere_is_soon_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    tail = bytearray(40_000)
+    for at in range(0, len(tail) - 40, 4):
+        tail[at : at + 4] = (len(tail) - at - 36).to_bytes(4, "big")
+    hashed, sha256 = list[int](), hashlib.sha256
+    monkeypatch.setattr(hashlib, "sha256", lambda content: hashed.append(len(content)) or sha256(content))  # type: ignore[reportUnknownLambdaType]
+    found = list(parity._tables(bytes(tail)))  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.undo()
+    assert (found, len(hashed)) == ([], parity.MAX_TRIES)

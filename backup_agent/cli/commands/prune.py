@@ -131,5 +131,6 @@ def _document(done: Pruned, policy: Policy, dry_run: bool) -> dict[str, Any]:
         "removed": done.cleared.removed,
         "rewritten": done.cleared.rewritten,
         "waiting": done.cleared.waiting,
+        "datedAhead": done.plan.ahead,
         "missingBlocks": len(done.missing),
     }

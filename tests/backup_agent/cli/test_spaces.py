@@ -72,3 +72,10 @@ def test_what_a_space_is(kept: Shell) -> None:
     said = kept("space", "info").out
     assert document["space"] in said
     assert "no policy yet" in said
+
+
+def test_words_on_the_command_line_are_refused_and_not_repeated(shell: Shell) -> None:
+    said = shell("space", "key", "import", *["zoo"] * 24)
+    assert said.code == 2
+    assert "standard input" in said.err
+    assert "zoo" not in said.err + said.out

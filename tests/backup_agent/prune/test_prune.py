@@ -133,7 +133,7 @@ def test_after_a_clock_was_a_year_ahead_no_rule_takes_all_for_one_hour(tmp_path:
         for hour in (0, 9000, 9000.001, 9000.002):
             one.back_up(ACCOUNTS[0], hour, {"a": str(hour)})
         one.space.lease.now_ms = lambda: FIRST_MS + 100 * HOUR_MS
-        prune(one.job, Policy(daily=9), remember=False)
+        assert prune(one.job, Policy(daily=9), remember=False).plan.ahead == 3
         assert len(one.entries()) == 4
         one.space.lease.now_ms = lambda: FIRST_MS + 9001 * HOUR_MS
         prune(one.job, Policy(daily=9), remember=False)
