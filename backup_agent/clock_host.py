@@ -72,7 +72,13 @@ class ClockHost:
         return _decode(url, answer.content) if answer.status == 200 else {}
 
     async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> Response:
-        request = Request(url, body=body, content_type=headers["content-type"], limit_bytes=MAX_BODY_BYTES)
+        request = Request(
+            url,
+            body=body,
+            content_type=headers["content-type"],
+            accept=headers["accept"],  # without it, some services answer in an older form
+            limit_bytes=MAX_BODY_BYTES,
+        )
         try:
             answer = await self._http.fetch(request)
         except AgentError as error:

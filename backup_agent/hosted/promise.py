@@ -41,12 +41,13 @@ class Address(NamedTuple):
 class Promise:
     """address: None if the space holds the blob already. accepted: the receipt of `accept`, if it is known.
 
-    put, accept: the tasks of these names.
+    put, accept: the tasks of these names. The audience of accept signs its receipt: the provider itself,
+    or a storage node that it names.
     """
 
     address: Address | None
     put: Delegation
-    accept: CID
+    accept: Delegation
     accepted: Receipt | None
 
     def delivered(self, digest: bytes) -> Receipt:
@@ -78,7 +79,7 @@ def _read(receipt: Receipt, digest: bytes) -> Promise:
     is_held = accepted is not None and "ok" in accepted.out
     out = fields_of(known[allocate.cid].out.get("ok"))
     return Promise(
-        None if is_held else _address(out.get("address")), put, accept.cid, accepted if is_held else None
+        None if is_held else _address(out.get("address")), put, accept, accepted if is_held else None
     )
 
 

@@ -77,11 +77,11 @@ class Reader:
 
     async def _read(self, blob: Held, span: Span) -> bytes:
         url = self._site(blob.digest)
-        answer = await self._get(url, span)
+        answer = await self._get(url, blob, span)
         if answer.status == 404 and not error_name(answer):  # a service that gives blobs elsewhere
             located = self.keep_site(blob.digest, (await self._sender.promise(blob)).accepted)
             if located is not None and located != url:
-                answer = await self._get(located, span)
+                answer = await self._get(located, blob, span)
         match answer.status:
             case 200 | 206:
                 at = span.offset if answer.status == 200 else 0
@@ -93,14 +93,14 @@ class Reader:
             case _:
                 raise SpaceUnavailable(f"{self._ask.url} does not give what it holds: {words(answer)}")
 
-    async def _get(self, url: str, span: Span) -> Answer:
+    async def _get(self, url: str, blob: Held, span: Span) -> Answer:
         """Of status 502 only if the provider says itself that the bytes are damaged."""
         is_own = self._origin(url) == self._origin(self._ask.url)
         request = Request(
             url,
             token=self._bearer() if is_own else None,
             span=(span.offset, span.offset + span.size - 1),
-            limit_bytes=span.offset + span.size + ERROR_BYTES,
+            limit_bytes=blob.size + ERROR_BYTES,  # some servers know no ranges
             answers=frozenset({_DAMAGED}),
         )
 

@@ -13,10 +13,10 @@ from backup_agent.hosted.answers import words
 from backup_agent.hosted.asking import Asking
 from backup_agent.hosted.promise import Promise, attached, promise_of
 from backup_agent.net import Answer, Http, Request, Upload
-from pail import CID, DecodeError, MissingBlock, TooLarge, Value
+from pail import DecodeError, MissingBlock, TooLarge, Value
 from space.errors import SpaceUnavailable
 from space.remote.blobs import Content, Held
-from ucan import BadResponse, Receipt, decode_message
+from ucan import BadResponse, Delegation, InvalidPrincipal, Receipt, Verifier, decode_message
 from ucan.client import verify_receipt
 
 POLLS, FIRST_POLL_S = 8, 0.1
@@ -66,9 +66,9 @@ class Sender:
             await asyncio.sleep(FIRST_POLL_S * 2**number)
         raise SpaceUnavailable(f"{self._ask.url} took the bytes, and does not say that it keeps them")
 
-    async def _receipt(self, task: CID) -> Receipt | None:
+    async def _receipt(self, task: Delegation) -> Receipt | None:
         """None if there is none yet; one that is a failure, or not signed, is an error (T1)."""
-        request = Request(f"{self._ask.url}/receipt/{task}", limit_bytes=MAX_RECEIPT_BYTES)
+        request = Request(f"{self._ask.url}/receipt/{task.cid}", limit_bytes=MAX_RECEIPT_BYTES)
         try:
             answer = await self._http.fetch(request)
         except AgentError as error:
@@ -78,16 +78,17 @@ class Sender:
             raise SpaceUnavailable(f"{self._ask.url} did not accept the bytes that it was sent")
         return receipt
 
-    def _verified(self, answer: Answer, task: CID) -> Receipt | None:
-        connection = self._ask.connection
+    def _verified(self, answer: Answer, task: Delegation) -> Receipt | None:
+        connection, by = self._ask.connection, task.audience
         try:
-            receipt = decode_message(answer.content).receipt(task)
+            receipt = decode_message(answer.content).receipt(task.cid)
             if receipt is None:
                 return None
-            if receipt.issuer != connection.did:
-                raise BadResponse(200, f"it is by {receipt.issuer}, not {connection.did}")
-            verify_receipt(receipt, connection.keys)
-        except (DecodeError, MissingBlock, TooLarge, BadResponse) as error:
+            if receipt.issuer != by:
+                raise BadResponse(200, f"it is by {receipt.issuer}, not {by}")
+            keys = connection.keys if by == connection.did else (Verifier.parse(by),)
+            verify_receipt(receipt, keys)
+        except (DecodeError, MissingBlock, TooLarge, BadResponse, InvalidPrincipal) as error:
             raise SpaceUnavailable(f"{self._ask.url} gave a receipt that does not hold: {error}") from error
         return receipt
 

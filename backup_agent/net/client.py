@@ -167,7 +167,9 @@ class Http:
         return target
 
     def _outgoing(self, url: httpx.URL, request: Request, token: Secret | None) -> httpx.Request:
-        headers = {"authorization": f"Bearer {token.reveal()}"} if token else {}
+        headers = {"accept": request.accept}
+        if token is not None:
+            headers["authorization"] = f"Bearer {token.reveal()}"
         method = "GET" if request.body is None else "POST"
         if request.body is not None:
             headers["content-type"] = request.content_type

@@ -21,6 +21,7 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     content_type: str = "application/json"
     """Of the body."""
+    accept: str = "*/*"
     limit_bytes: int = MAX_DOCUMENT_BYTES
     span: tuple[int, int] | None = None
     """First and last byte that are wanted of what is at the URL."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +14,19 @@ from tests.provider.child import Running, running
 
 
 @pytest.fixture(scope="module")
-def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("provider")) as provider:
+def kept_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("provider")
+
+
+@pytest.fixture(scope="module")
+def provider(kept_in: Path) -> Iterator[Running]:
+    with running(kept_in) as provider:
         yield provider
+
+
+@pytest.fixture
+def database(kept_in: Path) -> str:
+    return f"sqlite:///{kept_in}/provider.db"
 
 
 @pytest.fixture
@@ -51,3 +63,70 @@ def test_the_whole_life_of_a_backup_at_a_provider(online: Shell, host: FaultyHos
         said = online(*command, "--space", url)
         assert (said.code, said.err) == (0, ""), (command, said)
     assert (online.home / "restored/repo.car").stat().st_size > 100_000
+
+
+def test_a_delegated_agent_adds_what_the_owner_then_sees(
+    online: Shell, host: FaultyHost, url: str, tmp_path: Path
+) -> None:
+    did, owner, laptop = host.demo.recording.did, online.home, tmp_path / "laptop"
+    assert online("backup", did, "--space", url).code == 0
+    online.home = laptop
+    agent = online("agent", "id").out.strip()
+    assert "holds no delegation" in online("snapshots", "--space", url).err
+    online.home = owner
+    given = ["agent", "delegate", "--to", agent, "--can", "provider", "--expires", "1d", "--space", url]
+    assert online(*given, "--out", tmp_path / "laptop.ucan").code == 0
+    online.home = laptop
+    assert online("agent", "add", tmp_path / "laptop.ucan").code == 0
+    assert online("verify", "--space", url).code == 0
+    host.demo.publish_next_post()
+    said = online("backup", did, "--space", url, "--json")
+    assert (said.code, said.document["recorded"]) == (0, True), said
+    online.home = owner
+    assert len(online("snapshots", "--space", url, "--json").document["snapshots"]) == 2
+    assert online("verify", "--all", "--space", url).code == 0
+
+
+def test_what_no_clock_took_is_not_called_recorded(online: Shell, host: FaultyHost, url: str) -> None:
+    did, [clocks] = host.demo.recording.did, [online.home / "clocks"]
+    assert online("backup", did, "--space", url).code == 0
+    [path] = clocks.glob("*.json")
+    known = path.read_text()
+    path.write_text(re.sub(r'"http://[^"]*"', '"http://127.0.0.1:9999"', known))
+    host.demo.publish_next_post()
+    said = online("backup", did, "--space", url)
+    assert (said.code, "NOT RECORDED" in said.out, "Recorded" in said.out) == (3, True, False), said
+    assert "0 of the clock services in use took it, and 1 are wanted" in said.err
+    assert "there may be newer snapshots" in online("snapshots", "--space", url).err
+    path.write_text(known)
+    assert online("backup", did, "--space", url).code == 0
+    head = online("clock", "head", "--space", url, "--json").document
+    assert head["clocks"][0]["head"] == head["head"]
+
+
+def test_a_quota_that_is_used_up_is_named_and_nothing_is_recorded(
+    online: Shell, host: FaultyHost, url: str, database: str
+) -> None:
+    did, space = host.demo.recording.did, url.rsplit("/", 1)[1]
+    assert online("backup", did, "--space", url).code == 0
+    assert online("provider", "space", "limit", space, "--bytes", "1000", "--database", database).code == 0
+    host.demo.publish_next_post()
+    said = online("backup", did, "--space", url)
+    assert (said.code, "quota" in said.err, "is used up" in said.err) == (1, True, True), said
+    assert len(online("snapshots", "--space", url, "--json").document["snapshots"]) == 1
+    assert (
+        online("provider", "space", "limit", space, "--bytes", "100000000", "--database", database).code == 0
+    )
+    assert online("backup", did, "--space", url).code == 0
+
+
+def test_a_provider_that_is_down_is_named(online: Shell, host: FaultyHost) -> None:
+    said = online("space", "create", "http://127.0.0.1:9999")
+    assert (said.code, "http://127.0.0.1:9999 cannot be asked" in said.err) == (1, True)
+    assert online("space", "list", "--json").document["spaces"] == []
+
+
+def test_several_spaces_at_one_provider_are_told_apart(online: Shell, url: str, provider: Running) -> None:
+    assert online("space", "create", provider.url).code == 3
+    said = online("snapshots", "--space", provider.url)
+    assert (said.code, "name one of" in said.err, url in said.err) == (1, True, True)
