@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import time
 from typing import TypeVar
@@ -50,9 +50,8 @@ class FolderBlobs:
         self._files.sync_folder(path.parent)
 
     async def read(self, key: str, start: int, end: int) -> AsyncGenerator[bytes]:
-        try:
-            file = await _in_thread(self._files.open, self._folder / key)
-        except FileNotFoundError:
+        file = await _in_thread(self._open, self._folder / key)
+        if file is None:
             return
         try:
             while start < end:
@@ -63,6 +62,11 @@ class FolderBlobs:
                 start += len(chunk)
         finally:
             self._files.close(file)
+
+    def _open(self, path: Path) -> int | None:
+        with suppress(FileNotFoundError):
+            return self._files.open(path)
+        return None
 
     async def delete(self, keys: Sequence[str]) -> None:
         for key in keys:
@@ -100,7 +104,5 @@ async def _in_thread(work: Callable[..., T], *arguments: object) -> T:
 def _guarded() -> Generator[None]:
     try:
         yield
-    except FileNotFoundError:
-        raise
     except OSError as error:
         raise BlobsUnavailable(f"the folder of the blobs: {error.strerror or error}") from error

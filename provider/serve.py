@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable
@@ -61,6 +62,7 @@ def serve(options: Options, announce: Callable[[Started], None]) -> None:
     log_to_stderr()
     mail = None if options.auto_confirm else mail_of_environment()
     blobs = open_blobs(options.blobs, os.environ, allow_private=options.allow_private)
+    asyncio.run(blobs.check())  # better said to whoever starts it than to each client
     key = load_or_make_key(options.key)
     issuer = NamedSigner(options.did or key.did, key)
     with closing(listen(options.host, options.port)) as listener:
@@ -72,6 +74,9 @@ def serve(options: Options, announce: Callable[[Started], None]) -> None:
 
 
 def _url_of(host: str, listener: socket.socket) -> str:
+    """Raises BadOption for what listens everywhere: clients are told where to put blobs."""
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104
+        raise BadOption(f"say by --url how others reach what listens at {host!r}")
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{listener.getsockname()[1]}"
 

@@ -13,6 +13,9 @@ from provider.space_rows import load
 MAX_SHARDS = 10_000
 """Of one upload: 1.3 TB of full ones."""
 
+MAX_SHARDS_OF_PAGE = 20_000
+"""In the answer to one listing, which ends with the upload that reaches so many."""
+
 MAX_UPLOADS = 100_000
 """That one space lists."""
 
@@ -78,8 +81,12 @@ def page(session: Session, did: str, cursor: int | None, size: int, *, is_newer:
     else:
         sql = f"SELECT {_FIELDS} FROM upload WHERE space = ? AND number < ? ORDER BY number DESC LIMIT ?"  # noqa: S608
         rows = session.rows(sql, (found[0], (1 << 62) if cursor is None else cursor, size + 1))
-    uploads = [_upload_of(session, row) for row in rows[:size]]
-    return Page(uploads[::-1] if is_newer else uploads, len(rows) <= size)
+    uploads, shards = list[Upload](), 0
+    for row in rows[:size]:
+        if shards < MAX_SHARDS_OF_PAGE:
+            uploads.append(_upload_of(session, row))
+            shards += len(uploads[-1].shards)
+    return Page(uploads[::-1] if is_newer else uploads, len(rows) == len(uploads))
 
 
 def _upload_of(session: Session, row: Row) -> Upload:

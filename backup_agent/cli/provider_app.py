@@ -19,7 +19,9 @@ def serve(
     url: Annotated[
         str | None,
         typer.Option(
-            "--url", metavar="URL", help="How others reach it: https://… [default: where it listens]"
+            "--url",
+            metavar="URL",
+            help="How others reach it: https://…; clients send blobs there. [default: where it listens]",
         ),
     ] = None,
     database: DatabaseOption = None,

@@ -9,6 +9,7 @@ import pytest
 
 from clock_service.errors import BadOption
 from pail.event import encode_event
+from provider.errors import BlobsUnavailable
 from provider.folder_blobs import FolderBlobs
 from provider.records import HostedSpace
 from provider.serve import Options, serve
@@ -61,12 +62,21 @@ def test_a_web_page_may_ask(provider: Provider) -> None:
         {"url": "https://x/?a"},
         {"did": "did:key:z6Mk"},
         {"blobs": ""},
+        {"host": "0.0.0.0"},
+        {"host": "::"},
     ],
 )
 def test_what_it_cannot_be_run_as_is_refused(tmp_path: Path, wrong: dict[str, str]) -> None:
     options = {"key": tmp_path / "key", "database": f"sqlite:///{tmp_path}/db", "blobs": str(tmp_path / "b")}
     with pytest.raises(BadOption):
         serve(Options(**{**options, **wrong}), print)  # type: ignore[arg-type]
+
+
+def test_it_does_not_start_where_blobs_cannot_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    blobs = str(tmp_path / "file" / "store")
+    with pytest.raises(BlobsUnavailable):
+        serve(Options(key=tmp_path / "key", database=f"sqlite:///{tmp_path}/db", blobs=blobs), print)
 
 
 def test_an_open_provider_hosts_no_clock_without_its_space(provider: Provider) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pail import CAR, RAW, cid_of
-from provider import space_rows
+from provider import space_rows, upload_rows
 from provider.capabilities import Blob
 from provider.errors import InsufficientStorage
 from provider.hosting import PROMISE_LIFE_S
@@ -266,6 +266,23 @@ def test_uploads_are_listed_added_to_and_removed(two: Provider) -> None:
         assert two.out(can, {"root": roots[0]}) == "UploadNotFound"
         assert two.out(can, {"root": roots[1]}, **IN_OTHER) == "UploadNotFound"
     assert two.out("upload/add", {"root": roots[0], "shards": [roots[1]]}) == "Unauthorized"
+
+
+def test_a_page_of_uploads_holds_only_so_many_shards(two: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload_rows, "MAX_SHARDS_OF_PAGE", 5)
+    roots = [cid_of(RAW, bytes([number])) for number in range(5)]
+    for number, root in enumerate(roots):
+        shards = [cid_of(CAR, bytes([number, each])) for each in range(3)]
+        two.out("upload/add", {"root": root, "shards": shards})
+    found, more = [], {}
+    for _ in range(10):
+        page = two.out("upload/list", {"size": 4, **more})
+        assert sum(len(each["shards"]) for each in page["results"]) <= 6
+        found += [each["root"] for each in page["results"]]
+        if "cursor" not in page:
+            break
+        more = {"cursor": page["cursor"]}
+    assert found == roots[::-1]
 
 
 def test_a_space_that_was_removed_takes_nothing_and_stays_readable(two: Provider) -> None:
