@@ -13,6 +13,7 @@ from backup_agent.cli.workbench import Workbench, settings, workbench
 from backup_agent.errors import PhraseInvalid, SpaceKeyUnknown
 from backup_agent.home import Home
 from backup_agent.phrase import MAX_PHRASE_CHARS, WORDS, parse_phrase, phrase_of
+from backup_agent.place_list import PlaceList
 from backup_agent.prune.policy import stored_policy
 from pail import run
 from space import SpaceUnavailable, Where
@@ -39,12 +40,14 @@ def create(where: Where | None, as_json: bool) -> int:
 
 
 def list_(as_json: bool) -> int:
-    """Where they lie is not known here: a folder says what it is."""
-    found = Home.open(settings().home).space_keys()
+    """A folder says itself what it is; other places are those that this home knows of."""
+    home = Home.open(settings().home)
+    found = {did: [each.where for each in PlaceList(home.places, did).load()] for did in home.space_keys()}
     if as_json:
-        print_json({"spaces": [{"space": did} for did in found]})
+        rows = [{"space": did} | ({"places": places} if places else {}) for did, places in found.items()]
+        print_json({"spaces": rows})
     elif found:
-        print_text(*found)
+        print_text(*(line for did, places in found.items() for line in (did, *(f"  {at}" for at in places))))
     else:
         print_text(
             "No key of a space is here; `skypail space create` makes one, `space key import` takes one"

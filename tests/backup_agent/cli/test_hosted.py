@@ -128,5 +128,7 @@ def test_a_provider_that_is_down_is_named(online: Shell, host: FaultyHost) -> No
 
 def test_several_spaces_at_one_provider_are_told_apart(online: Shell, url: str, provider: Running) -> None:
     assert online("space", "create", provider.url).code == 3
+    listed = online("space", "list", "--json").document["spaces"]
+    assert [url] in [each["places"] for each in listed]
     said = online("snapshots", "--space", provider.url)
     assert (said.code, "name one of" in said.err, url in said.err) == (1, True, True)

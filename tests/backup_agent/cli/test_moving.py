@@ -12,6 +12,7 @@ import pytest
 from tests.backup_agent.cli.shell import Shell, add_snapshot, damage
 from tests.provider.child import Running, running
 from tests.space.bucket_server import BucketServer, environ
+from tests.space.faulty_proxy import Fault, run_faulty_proxy
 
 SNAPSHOTS = int(os.environ.get("SKYPAIL_TEST_SNAPSHOTS", "10"))
 """200 are as good, and take longer."""
@@ -134,8 +135,39 @@ def test_a_destination_that_is_not_there_changes_nothing(kept: Shell, tmp_path: 
         assert kept("snapshots").code == 0
 
 
-def test_a_provider_that_does_not_host_it_changes_nothing(kept: Shell, provider: Running) -> None:
+def test_a_provider_that_does_not_host_it_changes_nothing(kept: Shell, tmp_path: Path) -> None:
     kept.environ |= {"SKYPAIL_ALLOW_PRIVATE_HOSTS": "1"}
-    said = kept("space", "move", provider.url)
+    (tmp_path / "provider").mkdir()
+    with running(tmp_path / "provider") as provider:
+        said = kept("space", "move", provider.url)
     assert (said.code, "does not host the space" in said.err) == (1, True), said
+    assert kept("space", "info", "--json").document["place"] == str(kept.home / "space")
+
+
+def test_a_source_that_dies_half_way_changes_nothing_and_the_rest_is_brought_later(
+    kept: Shell, bucket: str, bucket_server: BucketServer, tmp_path: Path
+) -> None:
+    assert kept("space", "copy", bucket).code == 0
+    with run_faulty_proxy(bucket_server.url) as proxy:
+        kept.environ |= environ(proxy.url)
+        assert kept("snapshots", "--space", bucket).code == 0
+        proxy.die_at(3)
+        said = kept("space", "move", tmp_path / "other", "--space", bucket)
+        assert (said.code, "cannot be reached" in said.err) == (1, True), said
+        proxy.clear()
+        assert kept("space", "move", tmp_path / "other", "--space", bucket).code == 0
+    assert kept("verify", "--all", "--space", tmp_path / "other").code == 0
+
+
+def test_a_destination_that_gives_wrong_bytes_is_named(
+    kept: Shell, bucket: str, bucket_server: BucketServer
+) -> None:
+    with run_faulty_proxy(bucket_server.url) as proxy:
+        kept.environ |= environ(proxy.url)
+        proxy.fault_at = lambda _number, asked: (
+            Fault.WRONG_BYTES if asked.method == "GET" and "/shards/b" in asked.path else None
+        )
+        said = kept("space", "move", bucket)
+    assert said.code == 1, said
+    assert "other bytes than it was given" in said.err
     assert kept("space", "info", "--json").document["place"] == str(kept.home / "space")
