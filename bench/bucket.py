@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 import httpx
 import obstore
@@ -36,7 +37,7 @@ BLOCK_BYTES = 1 << 20
 BLOCKS = 120
 """Almost one shard."""
 
-REPEATS = 5
+REPEATS = 7
 CLIENT_PARTS = ((5 << 20, 12), (5 << 20, 3), (PART_BYTES, PARTS_AT_ONCE), (16 << 20, 3))
 """The first is the client's default, the others are often faster."""
 
@@ -45,15 +46,15 @@ DID = "did:key:z6MkoBPjMzBFn7dGjDRqhNEsXjdVjGVsFbXyYVUQ2nnzEvXX"
 KEYS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "us-east-1"}
 
 
-def fastest(tasks: Mapping[str, Callable[[int], object]]) -> dict[str, float]:
-    """Seconds of the quickest of a few runs of each, in turns; a run is given its number."""
+def typical(tasks: Mapping[str, Callable[[int], object]]) -> dict[str, float]:
+    """Seconds of the median of a few runs of each, in turns; a run is given its number."""
     times: dict[str, list[float]] = {name: [] for name in tasks}
     for number in range(REPEATS):
         for name, task in tasks.items():
             start = time.perf_counter()
             task(number)
             times[name].append(time.perf_counter() - start)
-    return {name: min(each) for name, each in times.items()}
+    return {name: median(each) for name, each in times.items()}
 
 
 def measure(url: str, path: Path) -> None:
@@ -90,12 +91,12 @@ def measure(url: str, path: Path) -> None:
         )
         for size, at_once in CLIENT_PARTS
     }
-    uploads = fastest({**clients, OURS: upload})
+    uploads = typical({**clients, OURS: upload})
     for name, seconds in uploads.items():
         print(f"{name:48} {seconds:6.2f} s {rate / seconds:8.0f} MB/s")
     ours = uploads.pop(OURS)
     print(f"upload: {ours / min(uploads.values()):.2f} x the fastest client (wanted: at most {WANTED})")
-    reads = fastest({"client": lambda number: obstore.get(store, f"object{number}").bytes(), OURS: download})
+    reads = typical({"client": lambda number: obstore.get(store, f"object{number}").bytes(), OURS: download})
     print(f"read and check all: {reads[OURS] / reads['client']:.2f} x the client's reading")
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory: {peak_mib:.0f} MiB, of which all blocks, twice: {2 * len(content) >> 20} MiB")

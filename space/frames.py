@@ -88,6 +88,9 @@ def _cut(content: Iterable[bytes]) -> Iterator[bytes]:
     """The plain bytes of each frame: of all if they are few."""
     uncut, is_small = bytearray(), True
     for piece in content:
+        if not is_small and not uncut and len(piece) == FRAME_BYTES:  # as a draft is read: not copied
+            yield piece
+            continue
         uncut += piece
         if len(uncut) > SMALL_SHARD_BYTES:
             is_small = False

@@ -26,8 +26,8 @@ from space.slices import Slices
 from space.stock import MAX_BLOCK_BYTES
 
 MAX_KEPT_BLOCKS = 4096
-"""Of a publishing with more blocks none is kept at hand: a first backup's would drive out each other."""
-
+"""Of a publishing so many blocks at most are kept at hand: the last, which are the snapshot's own, since a
+first backup's would drive out each other."""
 
 MEDIA_BYTES = 16 << 10
 """Where shards rest compressed, raw blocks from this size on have shards of their own: they would
@@ -182,8 +182,9 @@ class Stage:
                 entries = self._place.publish(SHARDS, [pair for named, _ in written for pair in named])
                 shard_entries = [entry for entry in entries if shard_of_name(entry.name)]
                 self._record(zip(shard_entries, (slices for _, slices in written), strict=True))
-        if not self._place.is_near and 0 < len(self._staged) <= MAX_KEPT_BLOCKS:
-            cids = [cid for cid, at in self._staged.items() if self._size_at(at) <= MAX_PIECE_BYTES]
+        if not self._place.is_near and self._staged:
+            last = list(self._staged.items())[-MAX_KEPT_BLOCKS:]
+            cids = [cid for cid, at in last if self._size_at(at) <= MAX_PIECE_BYTES]
             self._space.keep(zip(cids, self.get(cids), strict=True))
         shards = tuple(writer.cid for writer in self._writers)
         published = Published(shards, len(self._staged), sum(writer.size_bytes for writer in self._writers))

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from space import CorruptBlock, FolderClock, Space, SpaceUnavailable
+from space import stage as stage_module
 from space.bucket import store
 from space.layout import SHARDS
 from tests.space.blocks import agent, block, blocks, put_event
@@ -145,3 +146,15 @@ def test_a_kill_amid_an_upload_in_parts_loses_nothing_and_the_next_run_completes
         other.refresh()
         assert other.get([each.cid for each in media()]) == [each.data for each in media()]
         assert [entry for entry in other.place.list(SHARDS) if entry.version.endswith(f'-{PARTS}"')]
+
+
+def test_of_a_large_publishing_the_last_blocks_are_at_hand(
+    ground: BucketGround, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage_module, "MAX_KEPT_BLOCKS", 2)
+    fill(ground, 1)
+    with ground.space("a", proxy.url) as space:
+        assert space.get([block(3).cid, block(4).cid]) == [block(3).data, block(4).data]
+        assert not shards_asked_for(proxy)
+        assert space.get([block(2).cid]) == [block(2).data]
+        assert shards_asked_for(proxy)
