@@ -15,7 +15,7 @@ from provider.blobs import READ_BYTES, Blobs
 from provider.errors import BlobDamaged, RangeNotSatisfiable
 from provider.records import Stored
 
-_RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))")
+_RANGE = re.compile(r"bytes=(?:([0-9]{1,40})-([0-9]{0,40})|-([0-9]{1,40}))")
 
 
 class Span(NamedTuple):
@@ -48,6 +48,12 @@ def parse_range(header: str | None, size: int) -> Span:
     if start >= size or start >= end:
         raise RangeNotSatisfiable(size)
     return Span(start, end, size)
+
+
+def is_known(header: str | None, etag: str) -> bool:
+    """Whether an If-None-Match header names `etag`. Source: RFC 9110, 13.1.2"""
+    named = [each.strip().removeprefix("W/") for each in (header or "").split(",")]
+    return named == ["*"] or etag.removeprefix("W/") in named
 
 
 async def bytes_of(blobs: Blobs, stored: Stored, span: Span) -> AsyncGenerator[bytes]:

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from clock_service.errors import StoreUnavailable
 from pail import DecodeError
 from provider.blobs import Blobs
-from provider.bytes_of import bytes_of, parse_range, streamed
+from provider.bytes_of import bytes_of, is_known, parse_range, streamed
 from provider.digest import name_of, parse_name
 from provider.errors import (
     BadRequest,
@@ -58,7 +58,7 @@ class Content:
         right, stored = await self._find(rights, digest)
         etag = f'"{name_of(digest)}"'
         headers = {"etag": etag, "cache-control": cache_control(right)}
-        if request.headers.get("if-none-match") == etag:
+        if is_known(request.headers.get("if-none-match"), etag):
             return Response(status_code=304, headers=headers)
         span = parse_range(request.headers.get("range"), stored.size)
         if not right.covers(digest, span.start, span.end):

@@ -21,7 +21,7 @@ from pail.car import encode_car_header, encode_frame
 from provider import dag
 from provider.blobs import Blobs
 from provider.block_reader import BlockReader, steps
-from provider.bytes_of import Span, parse_range, streamed, with_first
+from provider.bytes_of import Span, is_known, parse_range, streamed, with_first
 from provider.content import OCTETS, cache_control
 from provider.digest import parse_name
 from provider.errors import BadRequest, BlockNotFound, TooMuch
@@ -84,7 +84,7 @@ class Gateway:
             "x-content-type-options": "nosniff",
             "x-ipfs-roots": ",".join(map(str, dict.fromkeys((wanted.root, found)))),
         }
-        if request.headers.get("if-none-match") == etag:
+        if is_known(request.headers.get("if-none-match"), etag):
             return Response(status_code=304, headers=headers)
         if wanted.media_type == CAR_TYPE:
             return await self._car(request, wanted, reader, found, headers)

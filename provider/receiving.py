@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing, asynccontextmanager
 from time import monotonic
@@ -37,6 +38,15 @@ GRACE_S = 60.0
 """Beside what the rate allows for the whole."""
 
 
+class _Upload:
+    """One that has its turn. gives_way: it ends at its next bytes, for others wait."""
+
+    __slots__ = ("gives_way",)
+
+    def __init__(self) -> None:
+        self.gives_way = False
+
+
 class Receiver:
     """Takes uploads for one store."""
 
@@ -45,6 +55,7 @@ class Receiver:
         self._blobs = blobs
         self._turns = asyncio.Semaphore(MAX_UPLOADS)
         self._of_owner: WeakValueDictionary[bytes, asyncio.Semaphore] = WeakValueDictionary()
+        self._uploads: defaultdict[bytes, list[_Upload]] = defaultdict(list)
 
     async def receive(self, blob: Blob, body: AsyncIterable[bytes], owner: bytes) -> None:
         """Return once the bytes of `blob` are durable, whoever sent them first.
@@ -54,7 +65,7 @@ class Receiver:
         sent again.
         """
         own = self._of_owner.setdefault(owner, asyncio.Semaphore(MAX_UPLOADS_OF_ONE))
-        async with _turn(own), _turn(self._turns), aclosing(_checked(blob, body)) as chunks:
+        async with _turn(own), self._place(owner) as upload, aclosing(_checked(blob, body, upload)) as chunks:
             if await self._store.is_stored(blob.digest):
                 async for _ in chunks:
                     pass  # who has not the bytes must not get them into his space by their name alone
@@ -66,6 +77,29 @@ class Receiver:
         if not await self._store.keep_blob(Stored(blob.digest, key, blob.size), owner):
             await self._blobs.delete([key])
             await self._store.forget_garbage([key])
+
+    @asynccontextmanager
+    async def _place(self, owner: bytes) -> AsyncGenerator[_Upload]:
+        """Among all; slow senders for some spaces do not keep it from others."""
+        self._make_room(owner)
+        async with _turn(self._turns):
+            upload = _Upload()
+            self._uploads[owner].append(upload)
+            try:
+                yield upload
+            finally:
+                self._uploads[owner].remove(upload)
+                if not self._uploads[owner]:
+                    del self._uploads[owner]
+
+    def _make_room(self, owner: bytes) -> None:
+        """If all turns are taken, the owner of most of them gives up his latest for one who has fewer."""
+        if not self._turns.locked():
+            return
+        staying = {each: [it for it in its if not it.gives_way] for each, its in self._uploads.items()}
+        most = max(staying.values(), key=len)
+        if len(most) > len(staying.get(owner, [])) + 1:
+            most[-1].gives_way = True
 
 
 @asynccontextmanager
@@ -80,10 +114,10 @@ async def _turn(turns: asyncio.Semaphore) -> AsyncGenerator[None]:
         turns.release()
 
 
-async def _checked(blob: Blob, body: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
+async def _checked(blob: Blob, body: AsyncIterable[bytes], upload: _Upload) -> AsyncGenerator[bytes]:
     """The body in chunks; raises before the last one is over if they are not the bytes of `blob`."""
     hashed, size = hashlib.sha256(), 0
-    async for chunk in _chunks(blob.size, body):
+    async for chunk in _chunks(blob.size, body, upload):
         size += len(chunk)
         if size > blob.size:
             raise WrongLength(size, blob.size)
@@ -95,8 +129,11 @@ async def _checked(blob: Blob, body: AsyncIterable[bytes]) -> AsyncGenerator[byt
         raise WrongHash
 
 
-async def _chunks(size: int, body: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
-    """The body in parts of CHUNK_BYTES or a little more. Raises UploadInterrupted if it is too slow."""
+async def _chunks(size: int, body: AsyncIterable[bytes], upload: _Upload) -> AsyncGenerator[bytes]:
+    """The body in parts of CHUNK_BYTES or a little more.
+
+    Raises UploadInterrupted if it is too slow, or gives way.
+    """
     over_at = monotonic() + GRACE_S + size / MIN_BYTES_A_SECOND
     parts: list[bytes] = []
     held = 0
@@ -109,6 +146,8 @@ async def _chunks(size: int, body: AsyncIterable[bytes]) -> AsyncGenerator[bytes
             raise UploadInterrupted("the bytes came too slowly; put them again") from error
         if part is None:
             break
+        if upload.gives_way:
+            raise UploadInterrupted("others wait, and this space sends much at once; put them again")
         parts.append(part)
         held += len(part)
         if held >= CHUNK_BYTES or held > size:

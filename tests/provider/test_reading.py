@@ -77,6 +77,19 @@ def test_a_range_that_is_none_is_passed_over(provider: Provider, header: str) ->
     assert (answer.status_code, answer.content) == (200, DATA)
 
 
+@pytest.mark.parametrize("form", ["*", "W/{}", '"x", {}', "{}"])
+def test_what_is_known_is_not_sent_again_however_that_is_said(provider: Provider, form: str) -> None:
+    etag = provider.get(DIGEST, headers=retrieve()).headers["etag"]
+    known = {"if-none-match": form.format(etag)}
+    assert provider.get(DIGEST, headers=retrieve() | known).status_code == 304
+    assert provider.get(DIGEST, headers=retrieve() | {"if-none-match": '"x"'}).status_code == 200
+
+
+def test_a_range_of_huge_numbers_is_behind_the_end(provider: Provider) -> None:
+    headers = retrieve() | {"range": "bytes=99999999999999999999-"}
+    assert provider.get(DIGEST, headers=headers).status_code == 416
+
+
 def test_a_range_behind_the_end_is_refused(provider: Provider) -> None:
     answer = provider.get(DIGEST, headers=retrieve() | {"range": "bytes=200-"})
     assert (answer.status_code, answer.headers["content-range"]) == (416, "bytes */200")
