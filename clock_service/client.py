@@ -109,13 +109,19 @@ class RemoteClock:
         unreadable: dict[CID, str] = {}
         for event in head:
             try:
-                if read is None or not read.has(event):
+                if (read is None or not read.has(event)) and not self._is_past(event):
                     prove_readable(self._space, event)
                 readable.append(event)
             except (PailError, CorruptBlock) as error:
                 unreadable[event] = str(error)
         self._seen = tuple(readable)
         return Look(self._seen, unreadable)
+
+    def _is_past(self, event: CID) -> bool:
+        """Whether the head known here supersedes it: its pail may have been pruned, and nobody needs that."""
+        index = self._space.index
+        known = tuple(sorted(index.readable(index.fold())))
+        return bool(known) and event not in known and run(advance(known, event), self._space.get) == known
 
 
 class _Read:

@@ -100,10 +100,11 @@ class FolderClock:
         with guarded("advancing the clock"), held(self._space.head_lock):
             known = self._fold()
             try:
-                self._prove(event)
+                head = run(advance(known.head, event), self._space.get_here)
+                if head != known.head:  # of what lies below the head, the pail may have been pruned
+                    self._prove(event)
             except (MissingBlock, CorruptBlock) as error:
                 raise NotReadable(event, error.cid) from error
-            head = run(advance(known.head, event), self._space.get_here)
             name = did_key_part(self._agent.did) + HEAD_SUFFIX
             content = encode_head_object(head, self._agent)
             if self._space.place.load(HEADS, name, MAX_HEAD_OBJECT_BYTES) != content:
