@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
-from pail import CID, Block
+from pail import CID, RAW, Block, MissingBlock
+from pail.cid import cid_prefix
 from space.damage import examine
-from space.errors import SpaceUnavailable
+from space.errors import CorruptBlock, SpaceUnavailable
 from space.guard import guarded
 from space.index import ShardRow
 from space.intake import take_in
@@ -35,6 +36,10 @@ TOMBSTONE_MS = 400 * DAY_MS
 """How long a mark stays after its shards are gone, so that other machines know why."""
 
 BATCH_BYTES = 4 << 20
+BATCH = 256
+
+_RAW = cid_prefix(RAW)
+"""Whatever the codec: blocks are found and hashed by their digests."""
 
 FindLive = Callable[[], AbstractSet[bytes]]
 """Digests of all that the heads reach at the moment of the call."""
@@ -166,6 +171,8 @@ class _Clearing:
         space = self._space
         doomed = space.index.doomed.rows()
         staying = [row for row in space.index.shards().values() if row.row not in doomed]
+        if space.place.is_near:
+            _prove_copies(space, rows, live)
         saved = self._save(rows, staying, live)
         self._wait([row for row in rows if row not in saved], "a block that is needed is damaged in it")
         if any(cid[-32:] not in live for cid in events_in(space, saved)):
@@ -226,6 +233,20 @@ def doomed_rows(space: Space) -> list[ShardRow]:
     """The shard files that are here and marked."""
     marked = space.index.doomed.rows()
     return [row for row in space.index.shards().values() if row.row in marked]
+
+
+def _prove_copies(space: Space, rows: Sequence[ShardRow], live: AbstractSet[bytes]) -> None:
+    """Read what lives in doomed `rows` where it stays: a copy that rotted unread is quarantined."""
+    digests = {digest for row in rows for digest in _digests(space, row)} & live
+    held = [CID(_RAW + digest) for digest in sorted(space.index.find(digests))]
+    for at in range(0, len(held), BATCH):
+        part = held[at : at + BATCH]
+        try:
+            space.get_lasting(part)
+        except (CorruptBlock, MissingBlock):
+            for cid in part:
+                with suppress(CorruptBlock, MissingBlock):
+                    space.get_lasting([cid])
 
 
 def _others_write(space: Space, agent: str) -> bool:

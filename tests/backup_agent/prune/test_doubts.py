@@ -81,6 +81,23 @@ def test_a_block_does_not_belong_to_a_shard_where_it_is_damaged(tmp_path: Path) 
         assert one.problems() == []
 
 
+def test_a_copy_goes_only_where_the_other_still_reads_well(tmp_path: Path) -> None:
+    with machine(tmp_path) as one, machine(tmp_path, "other") as other:
+        one.back_up(ACCOUNTS[0], 1, POSTS)
+        assert other.problems() == []  # so it believes the shard from now on
+        spoil(tmp_path, b"post 7 ")
+        assert one.problems() != []
+        _, blocks = make_snapshot(one.signer, ACCOUNTS[0], FIRST_MS + HOUR_MS, POSTS)
+        with one.space.stage() as stage:
+            stage.put_many(blocks.items())
+            stage.publish()
+        one.space.close()
+        pruned(other)
+    with machine(tmp_path, "fresh") as fresh:
+        fresh.space.repair()
+        assert fresh.problems() == []
+
+
 def spoil(folder: Path, text: bytes) -> None:
     """Flip a bit, in a way that no look at sizes and times notices."""
     [shard] = [path for path in (folder / "space/shards").glob("*.car") if text in path.read_bytes()]
