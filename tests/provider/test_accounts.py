@@ -11,10 +11,8 @@ import pytest
 from clock_service.policy import Provision
 from pail import CID
 from pail.car import CarReader
-from provider.accounts import address_of, kept
-from provider.errors import ProviderError, SpaceAlreadyProvisioned
+from provider.accounts import kept
 from provider.mail import MAX_MAILS_AN_HOUR
-from provider.records import HostedSpace
 from provider.store import ProviderStore, open_provider_store
 from tests.clock_service.calls import AGENT, signer
 from tests.provider.made import (
@@ -162,25 +160,6 @@ def test_one_mailbox_is_flooded_under_no_other_name(mailed: Provider, post: Post
 
 
 @pytest.mark.parametrize(
-    "account",
-    [
-        "did:mailto:example.com:a%0d%0aBcc%3A%20x",
-        "did:mailto:example.com:a%2Cb",
-        "did:mailto:example.com:a%40b.c",
-        "did:mailto:exa%20mple.com:a",
-        "did:mailto:example.com:1%3Avictim",
-        "did:mailto:x.com:%3D%3Futf-8%3Fq%3Fv%3D40x.com%3D2C%3F%3Dq",
-        "did:mailto:x.com:%3D%3Futf-8%3Fq%3Fa%3D0aBcc%3Ae%40f%3F%3D",
-        "did:mailto:x.com:a%E2%80%A8b",
-        "did:mailto:x..com:a",
-    ],
-)
-def test_an_address_is_one_address(account: str) -> None:
-    with pytest.raises(ProviderError):
-        address_of(account)
-
-
-@pytest.mark.parametrize(
     "account", ["did:key:z6Mkx", "did:mailto:example.com", "alice@example.com", "did:web:x:y"]
 )
 def test_an_account_is_a_mail_address(mailed: Provider, account: str) -> None:
@@ -310,17 +289,3 @@ def test_nobody_is_kept_from_his_own_by_what_others_heap_on_him(provider: Provid
     assert own.cid in claimed
     assert sum(each.issuer in (ACCOUNT, SERVICE.did) for each in claim(provider)) == 2
     assert len(claimed) < 257
-
-
-def test_spaces_that_are_added_at_once_are_no_more_than_an_account_may_have(
-    store: ProviderStore,
-) -> None:
-    async def both(spaces: list[HostedSpace]) -> list[type[object]]:
-        work = [store.provide(each, 2) for each in spaces]
-        return [type(each) for each in await asyncio.gather(*work, return_exceptions=True)]
-
-    mine = [HostedSpace(signer(number).did, ACCOUNT, 1) for number in range(20, 24)]
-    out = asyncio.run(both(mine))
-    assert sorted(each.__name__ for each in out) == ["InsufficientStorage"] * 2 + ["NoneType"] * 2
-    contested = [HostedSpace(OTHER, account, 1) for account in (BOB, "did:mailto:example.com:eve")]
-    assert SpaceAlreadyProvisioned in asyncio.run(both(contested))

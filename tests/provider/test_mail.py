@@ -11,6 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from clock_service.errors import BadOption, StoreUnavailable
+from provider.accounts import address_of
+from provider.errors import ProviderError
 from provider.mail import SENDER, SMTP_URL, LogMail, SmtpMail, mail_of_environment
 
 
@@ -95,3 +97,22 @@ def test_the_environment_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(SENDER, sender)
         with pytest.raises(BadOption):
             mail_of_environment()
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        "did:mailto:example.com:a%0d%0aBcc%3A%20x",
+        "did:mailto:example.com:a%2Cb",
+        "did:mailto:example.com:a%40b.c",
+        "did:mailto:exa%20mple.com:a",
+        "did:mailto:example.com:1%3Avictim",
+        "did:mailto:x.com:%3D%3Futf-8%3Fq%3Fv%3D40x.com%3D2C%3F%3Dq",
+        "did:mailto:x.com:%3D%3Futf-8%3Fq%3Fa%3D0aBcc%3Ae%40f%3F%3D",
+        "did:mailto:x.com:a%E2%80%A8b",
+        "did:mailto:x..com:a",
+    ],
+)
+def test_an_address_is_one_address(account: str) -> None:
+    with pytest.raises(ProviderError):
+        address_of(account)

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from pail import CAR, RAW, cid_of
-from provider import space_rows, upload_rows
+from pail import RAW, cid_of
+from provider import space_rows
 from provider.capabilities import Blob
-from provider.errors import InsufficientStorage
+from provider.errors import InsufficientStorage, SpaceAlreadyProvisioned
 from provider.hosting import PROMISE_LIFE_S
 from provider.records import HostedSpace, Stored
 from provider.space_rows import LATE_S
 from provider.store import ProviderStore, open_provider_store
-from provider.stored_rows import UNACCEPTED_LIFE_S
 from provider.sweeping import Sweeper
-from tests.provider.made import NOW, OTHER, OTHER_KEY, SPACE, Promise, Provider, digest_of, retrieve
+from tests.clock_service.calls import signer
+from tests.provider.made import ACCOUNT, NOW, OTHER, OTHER_KEY, SPACE, Promise, Provider, digest_of, retrieve
 
 A, B, C = b"a" * 400, b"b" * 400, b"c" * 400
 OWNER = bytes(16)
@@ -172,119 +172,6 @@ def test_a_blob_that_is_promised_elsewhere_stays_when_its_last_space_lets_go(
     assert two.get(digest, headers=retrieve(**IN_OTHER)).content == A
 
 
-def test_what_was_put_and_never_accepted_goes_after_its_time(tmp_path: Path, url: str) -> None:
-    clock = [NOW]
-    store = open_provider_store(url, now=lambda: clock[0])
-    provider = Provider(store, tmp_path / "store", now=lambda: clock[0])
-    provider.host()
-    promise = provider.promise(A)
-    assert isinstance(promise, Promise)
-    provider.put(promise, A)
-    sweeper = Sweeper(store, provider.blobs)
-    clock[0] += UNACCEPTED_LIFE_S
-    asyncio.run(sweeper.sweep())
-    assert files(tmp_path) == [A]
-    clock[0] += PROMISE_LIFE_S
-    asyncio.run(sweeper.sweep())
-    assert files(tmp_path) == []
-    assert provider.conclude(promise) == "AllocatedMemoryHadNotBeenWrittenTo"
-    store.close()
-
-
-def test_what_a_crash_left_without_a_name_is_removed_and_nothing_else(two: Provider, tmp_path: Path) -> None:
-    two.upload(A)
-    (folder,) = (tmp_path / "store" / "blobs").iterdir()
-    (folder / "orphan").write_bytes(B)
-    (folder / "half.draft").write_bytes(b"half")
-    sweeper = Sweeper(two.store, two.blobs)
-    asyncio.run(sweeper.remove_orphans())
-    assert len(files(tmp_path)) == 3
-    asyncio.run(sweeper.remove_orphans(age_s=-1))
-    assert files(tmp_path) == [A]
-
-
-def test_orphans_are_looked_for_with_one_question_a_page(two: Provider, tmp_path: Path) -> None:
-    asked: list[int] = []
-    known = two.store.known_objects
-
-    async def counted(keys):
-        asked.append(len(keys))
-        return await known(keys)
-
-    folder = tmp_path / "store" / "blobs" / "aa"
-    folder.mkdir(parents=True)
-    for number in range(10):
-        (folder / f"orphan{number}").write_bytes(b"")
-    two.store.known_objects = counted
-    asyncio.run(Sweeper(two.store, two.blobs).remove_orphans(age_s=-1))
-    assert asked == [10]
-
-
-def test_the_list_goes_on_where_a_page_ended(two: Provider) -> None:
-    digests = [two.upload(bytes([number])) for number in range(5)]
-    found, page = [], two.out("space/blob/list", {"size": 2})
-    while True:
-        found += [each["blob"]["digest"] for each in page["results"]]
-        if "cursor" not in page:
-            break
-        page = two.out("space/blob/list", {"size": 2, "cursor": page["cursor"]})
-    assert found == digests[::-1]
-    assert two.out("space/blob/list", **IN_OTHER) == {"size": 0, "results": []}
-
-
-@pytest.mark.parametrize(
-    "nb", [{"cursor": "x"}, {"cursor": "1" * 30}, {"size": 0}, {"size": -1}, {"other": 1}]
-)
-def test_a_list_is_asked_for_in_its_own_words(two: Provider, nb) -> None:
-    assert two.out("space/blob/list", nb) == "Unauthorized"
-
-
-def test_uploads_are_listed_added_to_and_removed(two: Provider) -> None:
-    roots = [cid_of(RAW, bytes([number])) for number in range(3)]
-    shards = [cid_of(CAR, bytes([number])) for number in range(3)]
-    for root in roots:
-        assert two.out("upload/add", {"root": root, "shards": shards[:1]}) == {
-            "root": root,
-            "shards": shards[:1],
-        }
-    more = two.out("upload/add", {"root": roots[0], "shards": shards[1:]})
-    assert set(more["shards"]) == set(shards)
-    listed = two.out("upload/list")
-    assert [each["root"] for each in listed["results"]] == roots[::-1]
-    older = two.out("upload/list", {"cursor": listed["before"], "size": 1})
-    assert [each["root"] for each in older["results"]] == [roots[1]]
-    newer = two.out("upload/list", {"cursor": listed["after"], "pre": True, "size": 1})
-    assert [each["root"] for each in newer["results"]] == [roots[1]]
-    assert set(two.out("upload/get", {"root": roots[0]})["shards"]) == set(shards)
-    some = two.out("upload/shard/list", {"root": roots[0], "size": 2})
-    rest = two.out("upload/shard/list", {"root": roots[0], "cursor": some["cursor"]})
-    assert some["results"] + rest["results"] == sorted(shards)
-    assert "cursor" not in rest
-    assert two.out("upload/remove", {"root": roots[0]})["root"] == roots[0]
-    assert two.out("upload/shard/list", {"root": roots[0]}) == "UploadNotFound"
-    for can in ("upload/get", "upload/remove"):
-        assert two.out(can, {"root": roots[0]}) == "UploadNotFound"
-        assert two.out(can, {"root": roots[1]}, **IN_OTHER) == "UploadNotFound"
-    assert two.out("upload/add", {"root": roots[0], "shards": [roots[1]]}) == "Unauthorized"
-
-
-def test_a_page_of_uploads_holds_only_so_many_shards(two: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload_rows, "MAX_SHARDS_OF_PAGE", 5)
-    roots = [cid_of(RAW, bytes([number])) for number in range(5)]
-    for number, root in enumerate(roots):
-        shards = [cid_of(CAR, bytes([number, each])) for each in range(3)]
-        two.out("upload/add", {"root": root, "shards": shards})
-    found, more = [], {}
-    for _ in range(10):
-        page = two.out("upload/list", {"size": 4, **more})
-        assert sum(len(each["shards"]) for each in page["results"]) <= 6
-        found += [each["root"] for each in page["results"]]
-        if "cursor" not in page:
-            break
-        more = {"cursor": page["cursor"]}
-    assert found == roots[::-1]
-
-
 def test_a_space_that_was_removed_takes_nothing_and_stays_readable(two: Provider) -> None:
     digest = two.upload(A)
     asyncio.run(two.store.host(HostedSpace(SPACE, None, 1000, is_hosted=False)))
@@ -361,3 +248,20 @@ def test_what_was_kept_is_there_for_whoever_opens_the_store_next(url: str, tmp_p
     again = Provider(open_provider_store(url), tmp_path / "store")
     assert again.get(digest, headers=retrieve()).content == A
     again.store.close()
+
+
+def test_spaces_that_are_added_at_once_are_no_more_than_an_account_may_have(
+    store: ProviderStore,
+) -> None:
+    async def both(spaces: list[HostedSpace]) -> list[type[object]]:
+        work = [store.provide(each, 2) for each in spaces]
+        return [type(each) for each in await asyncio.gather(*work, return_exceptions=True)]
+
+    mine = [HostedSpace(signer(number).did, ACCOUNT, 1) for number in range(20, 24)]
+    out = asyncio.run(both(mine))
+    assert sorted(each.__name__ for each in out) == ["InsufficientStorage"] * 2 + ["NoneType"] * 2
+    contested = [
+        HostedSpace(OTHER, account, 1)
+        for account in ("did:mailto:example.com:bob", "did:mailto:example.com:eve")
+    ]
+    assert SpaceAlreadyProvisioned in asyncio.run(both(contested))
