@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from secrets import token_hex
 
 from backup_agent.delegations import HELD, Delegations
 from backup_agent.errors import DelegationError
@@ -52,7 +53,11 @@ class Authority:
         owner = self.home.space_signer(self.space)
         if owner is not None:
             return delegate(
-                owner, to, self._capabilities(abilities, caveats), expires_at_unix=expires_at_unix
+                owner,
+                to,
+                self._capabilities(abilities, caveats),
+                expires_at_unix=expires_at_unix,
+                nonce=token_hex(8),  # else what was revoked once could never be given again
             )
         access, proofs, inherited = self.access(now_unix_s), dict[str, Delegation](), dict[str, Value]()
         for can in abilities:
@@ -68,6 +73,7 @@ class Authority:
             to,
             self._capabilities(abilities, {**inherited, **caveats}),
             expires_at_unix=expires_at_unix,
+            nonce=token_hex(8),
             proofs=proofs.values(),
         )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ SAME = {"AWS_ENDPOINT_URL": ENDPOINT, "AWS_ENDPOINT": ENDPOINT, "AWS_DEFAULT_REG
 """Other names of the same."""
 
 MAX_FILE_BYTES = 64 << 10
+
+_REGION = re.compile(r"[A-Za-z0-9-]{1,64}")
+"""It becomes a part of the host's name, and must not make another host of it."""
 
 
 class BadCredentials(AgentError, ValueError):
@@ -61,3 +65,5 @@ def check_names(credentials: Mapping[str, Any]) -> None:
         isinstance(text, str) and text.isascii() and text.isprintable() for text in credentials.values()
     ):
         raise BadCredentials("the credentials of a bucket are no plain texts")
+    if not _REGION.fullmatch(credentials.get("AWS_REGION", "none")):
+        raise BadCredentials("AWS_REGION has letters, digits and dashes alone, like eu-central-1")

@@ -45,7 +45,7 @@ def add(
     ] = "daily",
     keep: Annotated[
         str | None,
-        typer.Option("--keep", metavar="TEXT", help="A note on what you keep; a server deletes nothing."),
+        typer.Option("--keep", metavar="TEXT", help="A note for `status`; only `skypail prune` deletes."),
     ] = None,
     until: Annotated[
         str | None, typer.Option("--until", metavar="TIME", help="30d or 2027-01-31; then it ends.")
@@ -88,7 +88,7 @@ def status(
     space: SpaceOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Say how an account's backups go. Exit code 3: the last one failed, or lacks something."""
+    """Say how an account's backups go. Exit code 3: the last one failed, lacks something, or is late."""
     from backup_agent.cli.commands.schedule import status
 
     return status(account, server, space, as_json)

@@ -9,7 +9,7 @@ from backup_agent.cli.output import print_error
 from backup_agent.cli.remote import Line, authority_of, clock_list
 from backup_agent.cli.workbench import Workbench
 from backup_agent.clock_list import KnownClock
-from backup_agent.delegations import ISSUED, Delegations
+from backup_agent.delegations import ISSUED, REVOKED, Delegations
 from backup_agent.errors import AgentError
 from backup_agent.expiry import time_left
 from backup_agent.scheduled import Scheduled, ScheduledList
@@ -50,12 +50,15 @@ def schedule(bench: Workbench, line: Line, server: KnownClock, wish: Wish) -> di
 def renew(bench: Workbench, line: Line) -> None:
     """Delegate anew what has less than RENEW_BELOW_S left; warn of what ends soon and could not be.
 
+    What was revoked is not: its owner took it back, and `schedule` alone gives it again.
+
     Failing is no reason for anything else to fail: there is time until the next try.
     """
     now_unix_s = int(time.time())
     clocks = clock_list(bench).load()
+    taken_back = {str(each.cid) for each in Delegations(bench.home.delegations).list(REVOKED)}
     for each in scheduled_list(bench).load():
-        if not each.wants_renewal(now_unix_s):
+        if each.delegation in taken_back or not each.wants_renewal(now_unix_s):
             continue
         clock = clocks[0] if clocks else None
         wish = Wish(

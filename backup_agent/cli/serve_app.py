@@ -33,6 +33,12 @@ def serve(
         list[Path] | None,
         typer.Option("--folder", metavar="DIR", help="Spaces may be below it. Repeatable. [default: none]"),
     ] = None,
+    endpoints: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--endpoint", metavar="DOMAIN", help="Buckets may be there. Repeatable. [default: Amazon's alone]"
+        ),
+    ] = None,
     max_accounts: Annotated[
         int, typer.Option("--accounts-per-space", min=1, help="Of one space at most.")
     ] = 100,
@@ -56,7 +62,7 @@ def serve(
     from backup_agent.cli.commands.serve_agent import serve
 
     limits = {"accounts_a_space": max_accounts, "runs_a_day": max_runs, "bytes_a_day": max_bytes}
-    return serve(host, port, database, workers, folders or [], limits, ping, as_json)
+    return serve(host, port, database, workers, folders or [], endpoints or [], limits, ping, as_json)
 
 
 @app.command()

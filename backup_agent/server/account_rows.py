@@ -99,6 +99,15 @@ def leave_line(session: Session, number: int, job: str) -> None:
     session.run("UPDATE agent_account SET job = NULL WHERE id = ? AND job = ?", (number, job))
 
 
+def fall_back(session: Session, number: int, job: str, now_ms: int) -> None:
+    """`job`, of a slot or of somebody who waits, was not done and will not be: the account is due again."""
+    session.run(
+        "UPDATE agent_account SET job = CASE WHEN job = ? THEN NULL ELSE job END, next_due = ?"
+        " WHERE id = ? AND next_due > ? AND (job = ? OR is_wanted = 1)",
+        (job, now_ms, number, now_ms, job),
+    )
+
+
 def remove(session: Session, account: Account) -> None:
     """Forget it with its delegations; a job in line finds nothing."""
     session.run("DELETE FROM agent_delegation WHERE account = ?", (account.id,))

@@ -9,6 +9,7 @@ from backup_agent.server.schedule import ClockOf, PlaceOf, Schedule
 from pail import CID, DecodeError, Value
 from pail.fields import Fields
 from ucan import Definition, is_did, no_caveats
+from ucan.token import MAX_TIME_UNIX_S
 
 MAX_URL_CHARS = 2048
 MAX_KEEP_CHARS = 200
@@ -29,7 +30,7 @@ def _take_asked(fields: Fields) -> Asked:
         every_s=fields.count("every"),
         place=_take_place(fields.take("place", dict)),
         clock=_take_clock(fields.take_optional("clock", dict)),
-        until_s=fields.take_optional("until", int),
+        until_s=_take_until(fields),
         keep=_bounded(fields.take_optional("keep", str), "keep", MAX_KEEP_CHARS),
     )
     links = cast("list[Value]", fields.take("delegations", list))
@@ -43,6 +44,13 @@ def _take_account(fields: Fields) -> str:
     if not is_account_did(account):
         raise DecodeError("account is no DID of an account")
     return account
+
+
+def _take_until(fields: Fields) -> int | None:
+    until_s = fields.take_optional("until", int)
+    if until_s is not None and abs(until_s) > MAX_TIME_UNIX_S:
+        raise DecodeError("until is no time in seconds")
+    return until_s
 
 
 def _take_place(value: Value) -> PlaceOf:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from backup_agent.bucket_credentials import ENDPOINT, BadCredentials, check_names
 from backup_agent.errors import HostRefused, SealedForOthers
@@ -13,8 +15,14 @@ from backup_agent.server.errors import WrongPlace
 from backup_agent.server.schedule import PlaceOf
 
 
-def check_credentials(place: PlaceOf, seed: bytes, *, allow_private: bool) -> dict[str, str]:
-    """The credentials of `place`, opened with the server's key. Raises WrongPlace."""
+def check_credentials(
+    place: PlaceOf, seed: bytes, *, allow_private: bool, endpoints: Sequence[str]
+) -> dict[str, str]:
+    """The credentials of `place`, opened with the server's key. Raises WrongPlace.
+
+    endpoints: domains in which the endpoint may be. Any other is refused: the client library takes in
+    whatever a server answers, without end, so that its memory is in the hands of whoever runs that server.
+    """
     if place.sealed is None:
         raise WrongPlace("a bucket wants credentials, sealed to this server's key")
     try:
@@ -27,8 +35,17 @@ def check_credentials(place: PlaceOf, seed: bytes, *, allow_private: bool) -> di
     except BadCredentials as error:
         raise WrongPlace(str(error)) from error
     if ENDPOINT in credentials:
-        try:
-            check_url(credentials[ENDPOINT], allow_private=allow_private)
-        except HostRefused as error:
-            raise WrongPlace(f"the endpoint of the bucket: {error}") from error
+        _check_endpoint(credentials[ENDPOINT], endpoints, allow_private=allow_private)
     return credentials
+
+
+def _check_endpoint(url: str, endpoints: Sequence[str], *, allow_private: bool) -> None:
+    try:
+        check_url(url, allow_private=allow_private)
+    except HostRefused as error:
+        raise WrongPlace(f"the endpoint of the bucket: {error}") from error
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if not any(host == domain or host.endswith(f".{domain}") for domain in endpoints):
+        raise WrongPlace(
+            f"this server does not go to buckets at {host[:80]}; its operator can allow it by --endpoint"
+        )

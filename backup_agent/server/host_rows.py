@@ -25,6 +25,9 @@ RETRY_BUSY_S = 15
 FIRST_PAUSE_S = 30
 MAX_PAUSE_S = 3600
 
+LONGEST_REST_MS = 86_400_000
+"""A rest of more than that was noted by a machine whose clock was wrong: it is none."""
+
 
 class Leave(NamedTuple):
     """tokens: requests that may be made now. wait_ms: until it is worth asking again, if there are none.
@@ -81,6 +84,7 @@ def give_back(session: Session, host: str, tokens: int) -> None:
 def pause(session: Session, host: str, until_ms: int, why: str, now_ms: int) -> None:
     """Nobody asks `host` before `until_ms`."""
     row = _lock(session, host, now_ms)
+    until_ms = min(until_ms, now_ms + LONGEST_REST_MS)
     if until_ms > row.not_before:
         sql = "UPDATE agent_host SET not_before = ?, why = ? WHERE name = ?"
         session.run(sql, (until_ms, why[:200], host))
@@ -125,4 +129,7 @@ def _lock(session: Session, host: str, now_ms: int) -> HostRow:
         (host, CAPACITY, now_ms),
     )
     sql = "SELECT name, not_before, failures, why, tokens, filled FROM agent_host WHERE name = ?"
-    return HostRow(*session.rows(sql + session.row_lock, (host,))[0])
+    row = HostRow(*session.rows(sql + session.row_lock, (host,))[0])
+    if row.not_before > now_ms + LONGEST_REST_MS:
+        row = row._replace(not_before=0)
+    return row._replace(filled=min(row.filled, now_ms))  # a clock that went back fills from now on

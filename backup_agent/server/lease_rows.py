@@ -35,10 +35,14 @@ class Taken(NamedTuple):
 
 def take(session: Session, lease: Lease, now_ms: int) -> Taken | None:
     """The account, held by `lease` from now on. None if another live worker or job has it, it is gone,
-    or is not active; if another has it, that one is told that one more run is wanted.
+    or is not active; if another has it, that one is told that one more run is wanted. A worker that is
+    dead, or not yet known, does no job: the account is due again, for others.
     """
+    if not _is_alive(session, lease.worker):
+        account_rows.fall_back(session, lease.account, lease.job, now_ms)
+        return None
     account = account_rows.load(session, lease.account, lock=True)
-    if account is None or account.state is not State.ACTIVE or not _is_alive(session, lease.worker):
+    if account is None or account.state is not State.ACTIVE:
         return None
     if account.worker is not None and _is_alive(session, account.worker):
         session.run("UPDATE agent_account SET is_wanted = 1 WHERE id = ?", (lease.account,))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from backup_agent.server.account import Account
 from backup_agent.server.account_rows import FIELDS, account_of
+from backup_agent.server.host_rows import LONGEST_REST_MS
 from backup_agent.server.schedule import next_on_grid
 from clock_service.session import Session
 
@@ -26,7 +27,7 @@ _DUE = f"""
         ) AS b ON b.host = a.host
         WHERE a.state = 'active'
         AND (a.next_due <= ? OR a.next_due > ? + 2000 * a.every_s)
-        AND (h.not_before IS NULL OR h.not_before <= ?)
+        AND (h.not_before IS NULL OR h.not_before <= ? OR h.not_before > ? + {LONGEST_REST_MS})
     ) AS waiting
     WHERE host IS NULL OR job IS NOT NULL OR nth + busy <= ?
     ORDER BY turn, next_due, id LIMIT ?
@@ -39,7 +40,7 @@ def due(session: Session, now_ms: int, limit: int, runs_at_once: int) -> list[Ac
 
     A time further ahead than two periods is due too: the machine's clock was wrong when it was set.
     """
-    rows = session.rows(_DUE, (now_ms, now_ms, now_ms, runs_at_once, limit))
+    rows = session.rows(_DUE, (now_ms, now_ms, now_ms, now_ms, runs_at_once, limit))
     return [account_of(row) for row in rows]
 
 

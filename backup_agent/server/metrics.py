@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from time import time
 
 from backup_agent.server import line_rows
+from backup_agent.server.account import Result
 from clock_service.session import Session
 
 RUNS = "runs_"
 LATE_MS = 600_000
+OF_LATE_MS = 3_600_000
 AGES_S = (3600, 6 * 3600, 86_400, 2 * 86_400, 7 * 86_400, 30 * 86_400)
 AGES = "Accounts whose newest snapshot was proved to hold so many seconds ago or later."
 
@@ -41,6 +43,7 @@ class Metrics:
             *_family("written_bytes_total", "counter", "Written by them.", {"": self._runs["bytes"]}),
             *_family("adopted_total", "counter", "Jobs of dead workers.", {"": self._watch["adopted"]}),
             *_family("responses_total", "counter", "Responses sent.", statuses, "status"),
+            *_family("recent_runs", "gauge", "Of all workers, in the last hour.", _recent(session), "result"),
             *_family("accounts", "gauge", "In all workers.", _states(session), "state"),
             *_family("queue_depth", "gauge", "Accounts in line.", {"": line_rows.in_line(session)}),
             *_family("proved_age_accounts", "gauge", AGES, _ages(session), "le"),
@@ -59,6 +62,22 @@ def overdue(session: Session) -> int:
     """Active accounts whose time was LATE_MS ago, and that still wait for a worker."""
     sql = "SELECT count(*) FROM agent_account WHERE state = 'active' AND next_due < ?"
     return session.rows(sql, (int(time() * 1000) - LATE_MS,))[0][0]
+
+
+def why_not_well(session: Session) -> str | None:
+    """None while accounts are backed up in their time, and not all that is tried fails."""
+    if late := overdue(session):
+        return f"{late} accounts are past their time"
+    runs = _recent(session)
+    if runs["failed"] and not runs["recorded"] + runs["unchanged"]:
+        return f"all {runs['failed']:.0f} runs of the last hour failed"
+    return None
+
+
+def _recent(session: Session) -> dict[str, float]:
+    sql = "SELECT result, count(*) FROM agent_run WHERE ended > ? GROUP BY result"
+    found = session.rows(sql, (int(time() * 1000) - OF_LATE_MS,))
+    return dict.fromkeys(Result, 0.0) | {str(result): float(number) for result, number in found}
 
 
 def _ages(session: Session) -> dict[str, float]:

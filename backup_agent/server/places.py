@@ -33,13 +33,15 @@ from space.remote.address import parse_provider
 class Places:
     """cache: for indexes. folders: below which the operator lets local spaces be. seed: of the server's key.
 
-    allow_private: as for all outgoing requests.
+    allow_private: as for all outgoing requests. endpoints: domains in which servers of buckets may be,
+    besides Amazon's own.
     """
 
     cache: Path
     folders: Sequence[Path]
     seed: bytes = field(repr=False)
     allow_private: bool = False
+    endpoints: Sequence[str] = ()
 
     def check(self, place: PlaceOf) -> None:
         """Return if this server goes there. Raises PlaceRefused."""
@@ -51,7 +53,7 @@ class Places:
         elif scheme == "s3":
             try:
                 parse_address(place.url)
-                check_credentials(place, self.seed, allow_private=self.allow_private)
+                self._credentials(place)
             except (BadAddress, WrongPlace) as error:
                 raise PlaceRefused(str(error)) from error
         else:
@@ -95,7 +97,7 @@ class Places:
         from space.bucket.store import endpoint_of, open_store
 
         address = parse_address(place.url)
-        credentials = check_credentials(place, self.seed, allow_private=self.allow_private)
+        credentials = self._credentials(place)
         if endpoint := credentials.get(ENDPOINT):  # looked up here, since the client library looks at nothing
             guard = GuardedBackend(system_lookup, allow_private=self.allow_private)
             asyncio.run(guard.addresses_of(urlsplit(endpoint).hostname or ""))
@@ -104,12 +106,18 @@ class Places:
             kept = PlaceCache(self.cache, f"{address} {endpoint_of(address, credentials) or ''}")
             return kept, bucket_place(store, str(address), kept)
 
+    def _credentials(self, place: PlaceOf) -> dict[str, str]:
+        return check_credentials(place, self.seed, allow_private=self.allow_private, endpoints=self.endpoints)
+
     def _folder(self, url: str) -> Path:
         """As it is after links: nobody gets out of a permitted folder by one. Raises PlaceRefused."""
         parts = urlsplit(url)
         if parts.scheme != "file" or parts.netloc or not parts.path.startswith("/"):
             raise PlaceRefused("a folder is written like file:///path/to/space")
-        path = Path(unquote(parts.path)).resolve()
+        try:
+            path = Path(unquote(parts.path)).resolve()
+        except (ValueError, RuntimeError) as error:  # a NUL in it, a circle of links
+            raise PlaceRefused("that folder cannot be") from error
         if not any(path.is_relative_to(folder.resolve()) for folder in self.folders):
             why = "this server does not write to that folder; its operator can allow it by --folder"
             raise PlaceRefused(why)

@@ -152,6 +152,7 @@ class Runner:
             end.error,
             host=account.host,
             every_s=account.schedule.every_s,
+            expires_s=account.expires_s,
             failures=account.failures,
             now_ms=end.ended,
         )

@@ -14,7 +14,7 @@ from backup_agent.server.app import AgentApp
 from backup_agent.server.database import Database, open_database
 from backup_agent.server.dead_man import DeadMan
 from backup_agent.server.errors import Misconfigured
-from backup_agent.server.metrics import Metrics, overdue
+from backup_agent.server.metrics import Metrics, why_not_well
 from backup_agent.server.scheduling import Scheduling
 from backup_agent.server.siblings import Siblings, wait_to_stop
 from backup_agent.server.table import Table
@@ -96,10 +96,9 @@ def _why_bad(database: Database, worker: Worker) -> str | None:
     if (why := worker.why_unready()) is not None:
         return why
     try:
-        late = database.do(overdue)
+        return database.do(why_not_well)
     except StoreUnavailable as error:
         return str(error)
-    return f"{late} accounts are past their time" if late else None
 
 
 @contextmanager

@@ -81,12 +81,14 @@ class Table:
 
     async def _pause(self, task: Task[str]) -> Outcome:
         def pause(session: Session, account: Account) -> None:
+            _refuse_ended(account)
             account_rows.set_state(session, account, State.PAUSED, "paused by its owner")
 
         return self._told(await self._changed(task, pause))
 
     async def _resume(self, task: Task[str]) -> Outcome:
         def resume(session: Session, account: Account) -> None:
+            _refuse_ended(account)
             account_rows.set_state(session, account, State.ACTIVE)
             account_rows.set_due(session, account, self._now_ms(), 0)
 
@@ -124,12 +126,17 @@ class Table:
 
 
 def _wake(session: Session, account: Account) -> None:
-    if account.state in (State.PAUSED, State.ENDED):
-        advice = (
-            "`skypail schedule resume`" if account.state is State.PAUSED else "`skypail schedule ACCOUNT`"
-        )
-        raise BadSchedule(f"{account.did} is {account.state}: {account.reason}; {advice} takes it up again")
+    _refuse_ended(account)
+    if account.state is State.PAUSED:
+        raise BadSchedule(f"{account.did} is {account.reason}; `skypail schedule resume` takes it up again")
     account_rows.set_state(session, account, State.ACTIVE)
+
+
+def _refuse_ended(account: Account) -> None:
+    """What has ended waits for new delegations, and nothing else takes it up. Raises BadSchedule."""
+    if account.state is State.ENDED:
+        why = f"{account.did} is ended: {account.reason}"
+        raise BadSchedule(f"{why}; `skypail schedule ACCOUNT` takes it up again")
 
 
 async def _in_thread(work: Callable[[Account], None], account: Account) -> None:

@@ -16,6 +16,10 @@ from backup_agent.server.jobs import Jobs, Line
 from clock_service.errors import StoreUnavailable
 
 TICK_S = 0.5
+
+FRESH_S = 60.0
+"""A ticker that put nothing in line for so long does not get on."""
+
 MAX_IN_LINE = 64
 """Jobs in line, of all workers together; the rest are due and wait their turn by space."""
 
@@ -47,6 +51,7 @@ class Ticker:
         self._max_in_line = max_in_line
         self._runs_per_host = runs_per_host
         self._forget_at_s = 0.0
+        self._ticked_at_s = time.monotonic()
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="ticker", daemon=True)
 
@@ -57,17 +62,23 @@ class Ticker:
         self._stopping.set()
         self._thread.join()
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the last round that succeeded is recent."""
+        return time.monotonic() - self._ticked_at_s < FRESH_S
+
     def tick(self) -> int:
         """Put what is due in line; how many. Raises StoreUnavailable."""
         now_ms = int(self._now() * 1000)
         room = max(0, self._max_in_line - self._jobs.waiting())
         accounts = self._database.do(
-            lambda session: line_rows.due(session, now_ms, room, self._runs_per_host)
+            lambda session: line_rows.due(session, now_ms, self._max_in_line, self._runs_per_host)
         )
         under_way = self._jobs.open_among([each.job for each in accounts if each.job is not None])
-        busy = [each for each in accounts if each.job in under_way]
+        # What stands in line and is not begun stays due, so that it is seen to be late (`metrics.overdue`).
+        busy = [each for each in accounts if each.job in under_way and each.worker is not None]
         self._database.do(lambda session: line_rows.postpone(session, busy, now_ms + LOOK_AGAIN_MS))
-        ready = [each for each in accounts if each.job not in under_way]
+        ready = [each for each in accounts if each.job not in under_way][:room]
         for account in ready:
             self._put(account, now_ms)
         return len(ready)
@@ -87,6 +98,7 @@ class Ticker:
             try:
                 self.tick()
                 self._forget()
+                self._ticked_at_s = time.monotonic()
             except StoreUnavailable as error:
                 log.warning("database away", extra={"why": str(error)})
             except Exception:

@@ -24,6 +24,11 @@ RATE_LIMIT_WAIT_S = 60.0
 
 DAY_MS = 86_400_000
 
+MAX_ASKED_WAIT_S = 86_400.0
+"""A host that asks for more is asked again after a day."""
+
+CLOCK_MARGIN_MS = 60_000
+
 
 class Verdict(NamedTuple):
     """state: of the account from now on. next_due: None for the next slot as it is. failures: in a row.
@@ -41,8 +46,13 @@ class Verdict(NamedTuple):
     host_wait_s: float | None = None
 
 
-def judge(error: Exception, *, host: str | None, every_s: int, failures: int, now_ms: int) -> Verdict:
-    """What becomes of an account of `host` whose run ended by `error`, with `failures` before it."""
+def judge(
+    error: Exception, *, host: str | None, every_s: int, expires_s: int, failures: int, now_ms: int
+) -> Verdict:
+    """What becomes of an account of `host` whose run ended by `error`, with `failures` before it.
+
+    expires_s: when the first of its delegations ends.
+    """
     reason = str(error) or type(error).__name__
     if isinstance(error, TimeoutError):
         reason = "the run took too long; what it proved is kept, and the next one goes on from there"
@@ -52,20 +62,31 @@ def judge(error: Exception, *, host: str | None, every_s: int, failures: int, no
         case UsedUp():
             return _waiting((now_ms // DAY_MS + 1) * DAY_MS, failures, reason)
         case RateLimited():
-            wait_s = error.retry_after_s or RATE_LIMIT_WAIT_S
+            wait_s = min(error.retry_after_s or RATE_LIMIT_WAIT_S, MAX_ASKED_WAIT_S)
             blamed = reason if error.host == host else None
             waiting = _waiting(now_ms + int(wait_s * 1000), failures, reason)
             return waiting._replace(host_fault=blamed, host_wait_s=wait_s)
         case NoLongerAllowed():
             return Verdict(State.ENDED, None, failures, reason)
-        case ClockRefused() if {"Expired", "Revoked"} & {*error.causes}:
+        case ClockRefused() if "Revoked" in error.causes:
             return Verdict(State.ENDED, None, failures, reason)
+        case ClockRefused() if "Expired" in error.causes:
+            if now_ms >= expires_s * 1000 - CLOCK_MARGIN_MS:
+                return Verdict(State.ENDED, None, failures, reason)
+            return _failed(error, _clocks_differ(error), host, every_s, failures + 1, now_ms)
         case ProviderRefused() if error.name == "Unauthorized":
             return Verdict(State.PARKED, None, failures + 1, reason)
         case NotDelegated() | PlaceRefused() | WrongPlace() | NoSpace() | DidTombstoned():
             return Verdict(State.PARKED, None, failures + 1, reason)
         case _:
             return _failed(error, reason, host, every_s, failures + 1, now_ms)
+
+
+def _clocks_differ(error: ClockRefused) -> str:
+    return (
+        f"the clock at {error.url} takes for ended what has not ended by this server's time: one of the two "
+        "machines' clocks is wrong; tell their operators"
+    )
 
 
 def _waiting(next_due: int, failures: int, reason: str) -> Verdict:
@@ -89,5 +110,5 @@ def _passes(error: Exception) -> bool:
     if isinstance(error, AgentError):
         return error.transient or isinstance(error, DirectoryUnreachable)
     if isinstance(error, ClockRefused):
-        return error.name in ("HeadMoved", "MissingAncestors", "OverLimit")
+        return error.name in ("HeadMoved", "MissingAncestors", "OverLimit") or "Expired" in error.causes
     return isinstance(error, ClockUnreachable | StoreUnavailable | SpaceError | TimeoutError)

@@ -66,16 +66,19 @@ class Watchdog:
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="watchdog", daemon=True)
 
+    def enlist(self) -> None:
+        """Be alive from now on. Raises StoreUnavailable."""
+        self._database.do(
+            lambda session: worker_rows.enlist(session, self._worker, self._database.now_ms(session))
+        )
+
     def start(self) -> None:
-        """Be alive from now on. Raises StoreUnavailable.
+        """Go on saying so. Raises StoreUnavailable.
 
         With SQLite every other worker is of a process that has ended: its jobs are taken up here.
         """
         if self._database.is_shared:
             self._may_judge_s += self._beat.dead_after_s
-        self._database.do(
-            lambda session: worker_rows.enlist(session, self._worker, self._database.now_ms(session))
-        )
         if not self._database.is_shared:
             others = self._database.do(lambda session: worker_rows.bury_others(session, self._worker))
             self._adopt_from(others)
@@ -87,10 +90,13 @@ class Watchdog:
         return self._boot_s() - self._last_beat_s < self._beat.dead_after_s
 
     def stop(self) -> None:
-        """Be gone: others take up at once what is left."""
+        """Be gone: others take up at once what is left, or once they miss it if the database is away."""
         self._stopping.set()
         self._thread.join()
-        self._database.do(lambda session: worker_rows.resign(session, self._worker))
+        try:
+            self._database.do(lambda session: worker_rows.resign(session, self._worker))
+        except StoreUnavailable as error:
+            log.warning("database away", extra={"why": str(error)})
 
     def beat(self) -> None:
         """One round. Raises StoreUnavailable."""

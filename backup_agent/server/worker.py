@@ -29,12 +29,16 @@ DECLARED_DEAD = 70
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """cache: a folder of this machine. folders: where local spaces may be. slots: runs at once, each line."""
+    """cache: a folder of this machine. folders: where local spaces may be. endpoints: see `Places`.
+
+    slots: runs at once, each line.
+    """
 
     cache: Path
     plc_url: str
     allow_private: bool = False
     folders: tuple[Path, ...] = ()
+    endpoints: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     slots: int = 8
     beat: Beat = field(default_factory=Beat)
@@ -65,7 +69,11 @@ class Worker:
     ) -> None:
         self.name = new_name()
         self.places = Places(
-            settings.cache, settings.folders, signer.seed, allow_private=settings.allow_private
+            settings.cache,
+            settings.folders,
+            signer.seed,
+            allow_private=settings.allow_private,
+            endpoints=settings.endpoints,
         )
         self._database = database
         attempts = Attempts(
@@ -90,13 +98,16 @@ class Worker:
 
     def start(self) -> None:
         """Work from now on. Raises StoreUnavailable, or what the engine's driver raises."""
+        self.watchdog.enlist()  # whoever is not known does no job
         self.jobs.start()
         self.watchdog.start()
         self.ticker.start()
 
     def why_unready(self) -> str | None:
         """None while this process can do work."""
-        return None if self.watchdog.is_fresh else "the worker does not get on, or has no database"
+        if not (self.watchdog.is_fresh and self.ticker.is_fresh):
+            return "the worker does not get on, or has no database"
+        return None
 
     def stop(self) -> None:
         """Begin nothing more, wait GRACE_S for what is under way. What is not done by then another worker

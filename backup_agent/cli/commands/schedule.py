@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from backup_agent.bucket_credentials import load_credentials, seal_credentials
-from backup_agent.cli.commands.schedule_words import state_text, status_lines
+from backup_agent.cli.commands.schedule_words import needs_a_look, state_text, status_lines
 from backup_agent.cli.output import INCOMPLETE, WHOLE, print_error, print_json, print_table, print_text
 from backup_agent.cli.remote import Line, authority_of, clock_list, open_clocks, open_line
 from backup_agent.cli.scheduling import renew, schedule, scheduled_list
@@ -164,9 +164,7 @@ def _print_status(server: KnownClock, told: dict[str, Any], as_json: bool) -> in
         print_json({"server": server.url, **told})
     else:
         print_text(*status_lines(told))
-    last: dict[str, Any] = told.get("lastRun") or {}
-    bad = told.get("state") in ("parked", "ended") or last.get("result") == "failed" or last.get("missing")
-    return INCOMPLETE if bad else WHOLE
+    return INCOMPLETE if needs_a_look(told) else WHOLE
 
 
 def _servers(bench: Workbench, line: Line, server: str | None) -> list[KnownClock]:

@@ -12,6 +12,7 @@ from backup_agent.period import period_text
 
 MAX_TEXT_CHARS = 500
 MAX_CAUSES = 10
+GRACE_S = 3600
 
 _STATES = {
     "due": "in line for its next run",
@@ -44,9 +45,35 @@ def status_lines(told: dict[str, Any]) -> list[str]:
         lines.append(f"Next run    {_moment(_number(told, 'nextRun'))}")
     if told.get("until"):
         lines.append(f"Until       {_moment(_number(told, 'until') * 1000)}")
+    if told.get("keep"):
+        note = "your note: a server deletes nothing, `skypail prune` does"
+        lines.append(f"Keep        {_text(told, 'keep')} ({note})")
     lines.append(f"Delegation  {time_left(expires, int(time.time()))} left")
     lines += _run_lines(told)
+    if lateness := _lateness(told):
+        lines.append(f"LATE        {lateness}")
     return lines
+
+
+def needs_a_look(told: dict[str, Any]) -> bool:
+    """Whether the account is not backed up as its owner wished: the last run failed or lacks something,
+    none is made any more, or none has gone well for two periods, whatever the reason.
+    """
+    last = _part(told, "lastRun")
+    is_over = told.get("state") in ("parked", "ended")
+    return is_over or last.get("result") == "failed" or bool(last.get("missing")) or bool(_lateness(told))
+
+
+def _lateness(told: dict[str, Any]) -> str:
+    """Since when no run has gone well, if for longer than two periods; "" of what its owner stopped."""
+    good = _part(told, "lastGood")
+    if told.get("state") in ("paused", "ended") or not told.get("lastRun"):
+        return ""
+    if not good:
+        return "no run has gone well yet"
+    ended = _number(good, "ended")
+    is_late = ended / 1000 + 2 * _number(told, "every") + GRACE_S < time.time()
+    return f"no run has gone well since {_moment(ended)}" if is_late else ""
 
 
 def _run_lines(told: dict[str, Any]) -> list[str]:

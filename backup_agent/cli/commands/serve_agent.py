@@ -32,6 +32,7 @@ def serve(
     database: str | None,
     workers: int,
     folders: Sequence[Path],
+    endpoints: Sequence[str],
     limits: Mapping[str, int],
     ping: str | None,
     as_json: bool,
@@ -43,6 +44,7 @@ def serve(
         plc_url=chosen.plc_url,
         allow_private=chosen.allow_private_hosts,
         folders=tuple(each.absolute() for each in folders),
+        endpoints=tuple(each.lower().strip(".") for each in endpoints),
         limits=Limits(**limits),
     )
     options = Options(folder / "server.key", _database(database), work, host, port, workers, ping)

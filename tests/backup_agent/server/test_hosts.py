@@ -94,3 +94,14 @@ def test_what_was_not_asked_is_given_back(book: Book) -> None:
     tokens = enter(book, account).tokens
     book.database.do(lambda session: host_rows.give_back(session, HOST, tokens - 1))
     assert sum(take(book).tokens for _ in range(CAPACITY // LOT)) == CAPACITY - 1
+
+
+def test_after_a_clock_that_was_a_day_ahead_a_host_is_asked_again(book: Book) -> None:
+    book.now_ms += 86_400_000
+    while take(book).tokens:
+        pass
+    book.database.do(lambda session: host_rows.note_failure(session, HOST, "it is silent", book.now_ms))
+    book.now_ms -= 86_400_000
+    assert take(book).tokens == 0
+    book.now_ms += LOT * 1000 // TOKENS_A_SECOND
+    assert take(book).tokens == LOT

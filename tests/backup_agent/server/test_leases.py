@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from backup_agent.server import account_rows, lease_rows, revocation_rows, turn_rows, worker_rows
+from backup_agent.server import (
+    account_rows,
+    lease_rows,
+    line_rows,
+    revocation_rows,
+    turn_rows,
+    worker_rows,
+)
 from backup_agent.server.errors import LeaseLost, NoLongerAllowed
 from backup_agent.server.lease_rows import Lease, Taken
 from backup_agent.server.schedule import State
@@ -64,6 +71,17 @@ def test_a_dead_worker_takes_nothing(book: Book) -> None:
     account, a = book.add("did:plc:a"), book.worker("a")
     bury(book, a)
     assert take(book, book.lease(account, a)) is None
+
+
+@pytest.mark.parametrize("name", ["dead", "never heard of"])
+def test_what_such_a_worker_was_given_to_do_is_due_again(book: Book, name: str) -> None:
+    account = book.add("did:plc:a")
+    bury(book, book.worker("dead"))
+    book.database.do(lambda session: line_rows.note_in_line(session, account, "job", book.now_ms))
+    assert book.account(account.id).next_due > book.now_ms
+    assert take(book, book.lease(account, name)) is None
+    (due,) = book.database.do(lambda session: line_rows.due(session, book.now_ms, 5, 4))
+    assert (due.id, due.job) == (account.id, None)
 
 
 @pytest.mark.parametrize("state", [State.PAUSED, State.PARKED, State.ENDED])

@@ -21,7 +21,7 @@ from tests.space.bucket_server import environ as bucket_environ
 @pytest.fixture
 def server(tmp_path: Path, environ: dict[str, str]) -> Iterator[AgentProcess]:
     nothing = dict.fromkeys(bucket_environ(""), "")
-    with running_agent(tmp_path / "server", environ | nothing) as process:
+    with running_agent(tmp_path / "server", environ | nothing, "--endpoint", "127.0.0.1") as process:
         yield process
 
 

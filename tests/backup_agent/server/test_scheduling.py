@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,12 +13,14 @@ from typing import Any
 import pytest
 
 from backup_agent.bucket_credentials import seal_credentials
-from backup_agent.server import revocation_rows
+from backup_agent.sealing import seal, ssh_recipient
+from backup_agent.server import account_rows, revocation_rows
 from backup_agent.server.account import Account
 from backup_agent.server.admission import OPS
 from backup_agent.server.database import Database, open_database
 from backup_agent.server.limits import Limits
 from backup_agent.server.places import Places
+from backup_agent.server.schedule import State
 from backup_agent.server.scheduling import Scheduling
 from backup_agent.server.table import Table
 from backup_agent.snapshot import backups_prefix
@@ -40,7 +43,7 @@ class Desk:
     put: list[str] = field(default_factory=list[str])
 
     def ask(self, invocation: Delegation) -> Any:
-        places = Places(self.root, (self.root,), SERVER.seed)
+        places = Places(self.root, (self.root,), SERVER.seed, endpoints=("example.com",))
         scheduling = Scheduling(self.database, SERVER, places, self.limits, allow_private=True)
         table = Table(self.database, SERVER, scheduling, self._put_now)
         server = Server(
@@ -188,6 +191,7 @@ BAD = {
     "too often": ({"every": 1}, "seconds apart"),
     "never": ({"every": 10**9}, "seconds apart"),
     "over already": ({"until": 1}, "past"),
+    "until a time that no machine can count to": ({"until": 1 << 63}, "no time in seconds"),
     "with a clock on this machine": ({"clock": {"url": "http://10.0.0.1/", "did": SERVER.did}}, "not public"),
 }
 
@@ -202,9 +206,20 @@ PLACES: dict[str, str | dict[str, Value]] = {
     "a folder that the operator did not name": "file:///etc",
     "a folder beside it": "file:///tmp/../etc",
     "a folder elsewhere": "file://elsewhere/space",
+    "a folder that cannot be": "file:///%00",
     "a scheme that nobody knows": "gopher://example.com/space",
     "a bucket without credentials": "s3://bucket/prefix",
     "a bucket with what is not sealed to it": {"url": "s3://bucket/prefix", "sealed": b"age"},
+    "a bucket on a server that the operator did not name": {
+        "url": "s3://bucket/prefix",
+        "sealed": seal_credentials(KEYS | {"AWS_ENDPOINT_URL_S3": "https://notexample.com"}, SERVER.did),
+    },
+    "a bucket in a region that is another host": {
+        "url": "s3://bucket/prefix",
+        "sealed": seal(
+            json.dumps(KEYS | {"AWS_REGION": "x@10.0.0.1/"}).encode(), [ssh_recipient(SERVER.did)]
+        ),
+    },
     "a bucket behind this machine": {
         "url": "s3://bucket/prefix",
         "sealed": seal_credentials(KEYS | {"AWS_ENDPOINT_URL_S3": "https://169.254.169.254"}, SERVER.did),
@@ -273,6 +288,23 @@ def test_paused_resumed_run_and_removed(desk: Desk) -> None:
     assert desk.put == [ACCOUNT]
     assert desk.ask(call("backup/remove", account))["ok"] == {}
     assert desk.refusal(call("backup/status", account)).startswith("NotScheduled: ")
+
+
+def test_a_bucket_where_the_operator_lets_buckets_be(desk: Desk) -> None:
+    endpoint = {"AWS_ENDPOINT_URL_S3": "https://s3.example.com", "AWS_REGION": "eu-1"}
+    sealed = seal_credentials(KEYS | endpoint, SERVER.did)
+    assert "ok" in desk.ask(scheduling(exact(), {"url": "s3://bucket/prefix", "sealed": sealed}))
+
+
+@pytest.mark.parametrize("verb", ["now", "pause", "resume"])
+def test_what_has_ended_is_taken_up_by_new_delegations_alone(desk: Desk, verb: str) -> None:
+    desk.ask(scheduling(exact(), root=desk.root))
+    (account,) = desk.database.do(lambda session: account_rows.worst(session, 1))
+    desk.database.do(lambda session: account_rows.set_state(session, account, State.ENDED, "it was revoked"))
+    assert "it was revoked; `skypail schedule ACCOUNT`" in desk.refusal(
+        call(f"backup/{verb}", {"account": ACCOUNT})
+    )
+    assert desk.ask(scheduling(exact(), root=desk.root, keep="anew"))["ok"]["state"] == "due"
 
 
 def test_credentials_are_in_no_answer(desk: Desk) -> None:

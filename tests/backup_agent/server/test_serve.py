@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -97,6 +98,31 @@ def test_agent_revoke_tells_the_server_too(
     assert ask(owner, "agent", "revoke", delegation["cid"])["revokedAt"] == [server.url]
     status = owner("schedule", "status", did, "--space", space, "--json")
     assert (status.code, status.document["state"]) == (3, "ended")
+
+
+def test_what_was_revoked_is_not_renewed(
+    owner: Shell, host: FaultyHost, server: AgentProcess, space: Path
+) -> None:
+    did = host.demo.recording.did
+    schedule(owner, did, server, space)
+    wait_for_a_run(owner, did, space)
+    kept, found = scheduled_in(owner, space)
+    ask(owner, "agent", "revoke", found.delegation)
+    kept.add(replace(found, expires=found.expires - RENEW_BELOW_S))
+    assert owner("backup", did, "--space", space).code == 0
+    assert owner("schedule", "status", did, "--space", space, "--json").document["state"] == "ended"
+    assert kept.load()[0].delegation == found.delegation
+    assert schedule(owner, did, server, space)["state"] == "due"
+
+
+def test_what_was_removed_is_scheduled_again_to_the_same_end(
+    owner: Shell, host: FaultyHost, server: AgentProcess, space: Path
+) -> None:
+    did = host.demo.recording.did
+    ends = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 40 * 86_400))
+    schedule(owner, did, server, space, "--until", ends)
+    ask(owner, "schedule", "remove", did, "--space", space)
+    assert schedule(owner, did, server, space, "--until", ends)["state"] == "due"
 
 
 def scheduled_in(owner: Shell, space: Path) -> tuple[ScheduledList, Scheduled]:

@@ -17,8 +17,9 @@ NOW_MS = 1_800_000_123_456
 HOUR_S = 3600
 
 
-def verdict(error: Exception, failures: int = 0, every_s: int = HOUR_S) -> Verdict:
-    return judge(error, host=HOST, every_s=every_s, failures=failures, now_ms=NOW_MS)
+def verdict(error: Exception, failures: int = 0, every_s: int = HOUR_S, left_s: int = 0) -> Verdict:
+    ends = NOW_MS // 1000 + left_s
+    return judge(error, host=HOST, every_s=every_s, expires_s=ends, failures=failures, now_ms=NOW_MS)
 
 
 PASSING = [
@@ -57,6 +58,19 @@ def test_what_only_the_owner_can_mend_is_parked_at_once(error: Exception) -> Non
 def test_a_delegation_that_the_clock_takes_no_more_ends_it(cause: str) -> None:
     error = ClockRefused("https://clock.example.com", "no", "Unauthorized", [cause])
     assert verdict(error).state is State.ENDED
+
+
+def test_a_machine_whose_clock_is_wrong_ends_no_schedule() -> None:
+    error = ClockRefused("https://clock.example.com", "no", "Unauthorized", ["Expired"])
+    found = verdict(error, left_s=86_400)
+    assert (found.state, found.failures) == (State.ACTIVE, 1)
+    assert "clocks is wrong" in found.reason
+    assert verdict(error, MAX_FAILURES, left_s=86_400).state is State.ACTIVE
+
+
+def test_a_host_that_asks_to_be_left_for_ever_is_asked_again_after_a_day() -> None:
+    found = verdict(RateLimited(HOST, 10.0**11))
+    assert (found.next_due, found.host_wait_s) == (NOW_MS + DAY_MS, 86_400.0)
 
 
 def test_what_the_server_itself_finds_revoked_ends_it() -> None:

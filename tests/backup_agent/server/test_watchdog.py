@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from backup_agent.server import worker_rows
+from backup_agent.server.database import Database
 from backup_agent.server.watchdog import Beat, Watchdog
+from clock_service.errors import StoreUnavailable
+from clock_service.session import Connection
 from tests.backup_agent.server.rows import Book
 
 
@@ -32,6 +35,7 @@ class Patient:
             beat=Beat(3600, 15),
             boot_s=lambda: self.time_s,
         )
+        self.dog.enlist()
         self.dog.start()
 
     def _adopt(self, dead: Sequence[str]) -> int:
@@ -116,3 +120,13 @@ def test_who_resigns_is_not_waited_for(book: Book) -> None:
     a = Patient(book, "a")
     a.dog.stop()
     assert a.dead
+
+
+def test_who_ends_while_the_database_is_away_ends() -> None:
+    def away() -> Connection:
+        raise StoreUnavailable("away")
+
+    database = Database("postgresql://x", away, connections=1, is_shared=True, now_sql="")
+    dog = Watchdog(database, "a", len, lambda: None, beat=Beat(3600, 15))
+    dog.start()
+    dog.stop()
