@@ -68,6 +68,8 @@ class _Maker:
     def __init__(self, space: Space) -> None:
         self._space = space
         self.made: dict[CID, bytes] = {EMPTY.cid: EMPTY.data}
+        self._whole: set[CID] = {EMPTY.cid}
+        """Roots of pails that are here or made: to walk each again would cost the square of the events."""
 
     def make(self, event: CID) -> CID | None:
         """Make the pail of `event`; or the event whose pail must be made before."""
@@ -89,6 +91,7 @@ class _Maker:
         if diff.root != root:
             raise DecodeError(f"event {event} does not lead to the pail that it names")
         self.made.update(diff.additions)
+        self._whole.add(root)
         return None
 
     def event(self, cid: CID) -> Event:
@@ -102,6 +105,8 @@ class _Maker:
 
     def _is_here(self, root: CID) -> bool:
         with suppress(MissingBlock, CorruptBlock):
-            run(pail_map.shards(root), self.get)
+            if root not in self._whole:
+                run(pail_map.shards(root), self.get)
+                self._whole.add(root)
             return True
         return False
