@@ -108,8 +108,8 @@ def _lines(report: SpaceReport, done: str) -> list[str]:
     lines += map(_damage_line, report.damages)
     if report.believed:
         lines.append(
-            f"{counted(report.believed, 'shard')} of them not read here yet, believed by what the indexes say; "
-            "`skypail check --read-data` proves them"
+            f"{counted(report.believed, 'shard')} of them not read here yet, believed by what "
+            "the indexes say; `skypail check --read-data` proves them"
         )
     lines += [f"damaged, nothing in it is needed any more: {name}" for name in report.settled]
     lines += [f"not here in full yet: {name}" for name in report.incomplete]
