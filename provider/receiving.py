@@ -60,13 +60,15 @@ class Receiver:
     async def receive(self, blob: Blob, body: AsyncIterable[bytes], owner: bytes) -> None:
         """Return once the bytes of `blob` are durable, whoever sent them first.
 
+        What is stored already counts if it still hashes to its name; else it is stored anew.
         owner: for whom, of a ticket; nobody takes all the turns. Raises WrongLength, WrongHash,
         UploadInterrupted: nothing of them is kept. Raises StoreUnavailable: they may be, and can be
         sent again.
         """
         own = self._of_owner.setdefault(owner, asyncio.Semaphore(MAX_UPLOADS_OF_ONE))
         async with _turn(own), self._place(owner) as upload, aclosing(_checked(blob, body, upload)) as chunks:
-            if await self._store.is_stored(blob.digest):
+            before = await self._store.located(blob.digest)
+            if before is not None and await self._is_whole(before):
                 async for _ in chunks:
                     pass  # who has not the bytes must not get them into his space by their name alone
                 if not await self._store.arrive(blob.digest, owner):
@@ -74,9 +76,17 @@ class Receiver:
                 return
             key = new_key(blob.digest)
             await self._blobs.put(key, blob.size, chunks)
-        if not await self._store.keep_blob(Stored(blob.digest, key, blob.size), owner):
+        damaged = None if before is None else before.object
+        if not await self._store.keep_blob(Stored(blob.digest, key, blob.size), owner, damaged):
             await self._blobs.delete([key])
             await self._store.forget_garbage([key])
+
+    async def _is_whole(self, stored: Stored) -> bool:
+        hashed = hashlib.sha256()
+        async with aclosing(self._blobs.read(stored.object, 0, stored.size)) as chunks:
+            async for chunk in chunks:
+                await asyncio.to_thread(hashed.update, chunk)
+        return hashed.digest() == stored.digest[-hashed.digest_size :]
 
     @asynccontextmanager
     async def _place(self, owner: bytes) -> AsyncGenerator[_Upload]:

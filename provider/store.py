@@ -96,9 +96,13 @@ class ProviderStore:
         """Where the blob's bytes are, if the space holds it."""
         return await self.clocks.read(partial(space_rows.stored, did=did, digest=digest))
 
-    async def keep_blob(self, blob: Stored, owner: bytes) -> bool:
-        """The bytes that came for `owner` are durable under that key; False if under another before."""
-        work = partial(stored_rows.keep, blob=blob, owner=owner, now_unix_s=int(self._now()))
+    async def keep_blob(self, blob: Stored, owner: bytes, damaged: str | None = None) -> bool:
+        """The bytes that came for `owner` are durable under that key; False if under another before.
+
+        damaged: an object that holds other bytes than its blob; it gives way.
+        """
+        now = int(self._now())
+        work = partial(stored_rows.keep, blob=blob, owner=owner, damaged=damaged, now_unix_s=now)
         return await self.clocks.write(work, _LAST)
 
     async def arrive(self, digest: bytes, owner: bytes) -> bool:
@@ -106,9 +110,9 @@ class ProviderStore:
         work = partial(stored_rows.arrive, digest=digest, owner=owner, now_unix_s=int(self._now()))
         return await self.clocks.write(work, _LAST)
 
-    async def is_stored(self, digest: bytes) -> bool:
-        """Whether the bytes are durable, whoever sent them."""
-        return await self.clocks.read(partial(stored_rows.is_stored, digest=digest))
+    async def located(self, digest: bytes) -> Stored | None:
+        """Where the blob's bytes are, whoever sent them."""
+        return await self.clocks.read(partial(stored_rows.located, digest=digest))
 
     async def discard_unused(self) -> list[str]:
         """Make garbage of some blobs that were put and never accepted; keys of objects to delete."""

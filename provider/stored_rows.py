@@ -20,17 +20,25 @@ _LATE = (
 )
 
 
-def keep(session: Session, *, blob: Stored, owner: bytes, now_unix_s: int) -> bool:
-    """False if another object holds the bytes: then `blob.object` is garbage. They came from `owner`."""
+def keep(session: Session, *, blob: Stored, owner: bytes, damaged: str | None, now_unix_s: int) -> bool:
+    """False if another object than `damaged` holds the bytes: then `blob.object` is garbage, else `damaged`.
+
+    They came from `owner`.
+    """
     sql = "INSERT INTO blob VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING"
     session.run(sql, (blob.digest, blob.object, blob.size, now_unix_s))
     found = _lock(session, blob.digest)
     if not found:
         raise Contended("the blob went a moment ago")
     _arrive(session, blob.digest, owner, now_unix_s)
-    if found != [blob.object]:
-        session.run("INSERT INTO garbage VALUES (?) ON CONFLICT DO NOTHING", (blob.object,))
-    return found == [blob.object]
+    if found == [blob.object]:
+        return True
+    gives_way = found == [damaged]
+    if gives_way:
+        session.run("UPDATE blob SET object = ? WHERE digest = ?", (blob.object, blob.digest))
+    unused = damaged if gives_way else blob.object
+    session.run("INSERT INTO garbage VALUES (?) ON CONFLICT DO NOTHING", (unused,))
+    return gives_way
 
 
 def arrive(session: Session, *, digest: bytes, owner: bytes, now_unix_s: int) -> bool:
@@ -55,8 +63,9 @@ def _arrive(session: Session, digest: bytes, owner: bytes, now_unix_s: int) -> N
     )
 
 
-def is_stored(session: Session, *, digest: bytes) -> bool:
-    return bool(session.rows("SELECT 1 FROM blob WHERE digest = ?", (digest,)))
+def located(session: Session, *, digest: bytes) -> Stored | None:
+    rows = session.rows("SELECT digest, object, size FROM blob WHERE digest = ?", (digest,))
+    return Stored(*rows[0]) if rows else None
 
 
 def discard_unused(session: Session, *, now_unix_s: int) -> list[str]:

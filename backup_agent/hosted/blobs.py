@@ -15,7 +15,7 @@ from pail import CID, Value
 from space.errors import SpaceUnavailable
 from space.kept_bytes import KeptBytes
 from space.place import Span
-from space.remote.blobs import Content, Held
+from space.remote.blobs import Content, Damaged, Held
 
 MAX_PAGES = 1 << 14
 """Of a list; each has a thousand blobs."""
@@ -65,7 +65,12 @@ class HostedBlobs:
         self._reader.keep_site(digest, self._finish(self._sender.add(digest, content)))
 
     def add_index(self, index: CID) -> None:
-        self._finish(self._ask.ask(asking.INDEX_ADD, {"index": index}))
+        try:
+            self._finish(self._ask.ask(asking.INDEX_ADD, {"index": index}))
+        except asking.ProviderRefused as refused:
+            if refused.name != "BlobDamaged":
+                raise
+            raise Damaged(str(refused)) from refused
 
     def add_upload(self, root: CID, shards: Sequence[CID]) -> None:
         self._finish(self._ask.ask(asking.UPLOAD_ADD, {"root": root, "shards": list(shards)}))

@@ -14,6 +14,10 @@ class Refused(SpaceUnavailable):
     """The provider said no, and will again: trying later does not help."""
 
 
+class Damaged(Refused):
+    """The provider holds other bytes than it was sent; sent anew, they are stored anew."""
+
+
 class Held(NamedTuple):
     """A blob of the space. digest: its sha2-256 multihash."""
 
@@ -54,7 +58,7 @@ class Blobs(Protocol):
         ...
 
     def add_index(self, index: CID) -> None:
-        """Let the provider find blocks by an index that the space holds."""
+        """Let the provider find blocks by an index that the space holds. Raises Damaged."""
         ...
 
     def add_upload(self, root: CID, shards: Sequence[CID]) -> None:

@@ -20,7 +20,7 @@ from space.folder_place import FolderPlace
 from space.kept_bytes import KeptBytes
 from space.layout import INDEX_SUFFIX, SHARDS, shard_of_name
 from space.place import Draft, Entry, Opened, Span
-from space.remote.blobs import Blobs, Content, Held, Refused
+from space.remote.blobs import Blobs, Content, Damaged, Held, Refused
 from space.remote.kinds import cid_of_digest, is_of_digest, name_of
 from space.remote.pending import Pending
 from space.remote.reading import OpenedBlob
@@ -138,9 +138,11 @@ class ProviderPlace:
     def _send(self, contents: Sequence[tuple[Content, str]]) -> list[Entry]:
         """Blobs first, then what the provider is told about them."""
         blobs = [(self._add(content, name), name) for content, name in contents]
-        for blob, name in blobs:
-            if name.endswith(INDEX_SUFFIX):
-                self._blobs.add_index(cid_of_digest(CAR, blob.digest))
+        try:
+            self._add_indexes(blobs)
+        except Damaged:
+            self._add_anew(contents, blobs)
+            self._add_indexes(blobs)
         for blob, name in blobs:
             if shard_of_name(name) is not None:
                 shard = cid_of_digest(CAR, blob.digest)
@@ -149,6 +151,20 @@ class ProviderPlace:
         if self._held is not None:
             self._held |= {name: blob for blob, name in blobs}
         return [Entry(name, blob.size, _VERSION) for blob, name in blobs]
+
+    def _add_indexes(self, blobs: Sequence[tuple[Held, str]]) -> None:
+        for blob, name in blobs:
+            if name.endswith(INDEX_SUFFIX):
+                self._blobs.add_index(cid_of_digest(CAR, blob.digest))
+
+    def _add_anew(self, contents: Sequence[tuple[Content, str]], blobs: Sequence[tuple[Held, str]]) -> None:
+        """Send what the space held already and the provider had damaged: what it holds, it takes no bytes of.
+
+        All of it is on this machine until it is there, so that nothing is lost by letting go of it.
+        """
+        for (content, name), (blob, _) in zip(contents, blobs, strict=True):
+            self._blobs.remove(blob.digest)
+            self._add(content, name)
 
     def _add(self, content: Content, name: str) -> Held:
         digest = _digest_of(content)

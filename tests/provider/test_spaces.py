@@ -265,3 +265,21 @@ def test_spaces_that_are_added_at_once_are_no_more_than_an_account_may_have(
         for account in ("did:mailto:example.com:bob", "did:mailto:example.com:eve")
     ]
     assert SpaceAlreadyProvisioned in asyncio.run(both(contested))
+
+
+def test_bytes_that_rotted_are_stored_anew_when_they_come_again(two: Provider, tmp_path: Path) -> None:
+    digest = two.upload(A)
+    [path] = [each for each in (tmp_path / "store").rglob("*") if each.is_file()]
+    path.write_bytes(b"x" + A[1:])
+    two.upload(A, **IN_OTHER)
+    assert two.get(digest, headers=retrieve()).content == A
+    asyncio.run(Sweeper(two.store, two.blobs).sweep())
+    assert files(tmp_path) == [A]
+
+
+def test_bytes_that_are_gone_from_the_store_are_stored_anew(two: Provider, tmp_path: Path) -> None:
+    digest = two.upload(A)
+    [path] = [each for each in (tmp_path / "store").rglob("*") if each.is_file()]
+    path.unlink()
+    two.upload(A, **IN_OTHER)
+    assert two.get(digest, headers=retrieve()).content == A

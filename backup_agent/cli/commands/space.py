@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import typer
@@ -42,12 +43,15 @@ def _sample(quick: bool, read_data: bool, subset: str | None) -> Sample | None:
 
 def repair(where: Where | None, as_json: bool) -> int:
     """Rebuild the index, save what can be saved."""
+    from backup_agent.cli.pulling import pull
     from backup_agent.cli.replicas import mend_from_others
 
     with workbench(where, remake=True) as bench:
         fetched = mend_from_others(bench)
         report = bench.space.repair()
         found = bench.clock.recover()
+        if bench.unasked:  # what services name may have come back
+            bench = replace(bench, unasked=pull(bench))
         for event in bench.clock.head():  # a head object that was lost is written anew
             bench.clock.advance(event)
         _, heads_whole = bench.look()

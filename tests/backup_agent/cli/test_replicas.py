@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -13,10 +14,20 @@ from tests.faulty_host import FaultyHost
 from tests.provider.child import Running, running
 
 
-@pytest.fixture(scope="module")
-def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("provider")) as provider:
+@pytest.fixture
+def provider(tmp_path: Path) -> Iterator[Running]:
+    (tmp_path / "provider").mkdir()
+    with running(tmp_path / "provider") as provider:
         yield provider
+
+
+@pytest.fixture
+def at_provider(kept: Shell, provider: Running) -> str:
+    """The provider, kept in step with the space."""
+    kept.environ |= {"SKYPAIL_ALLOW_PRIVATE_HOSTS": "1"}
+    assert kept("space", "register", provider.url, "--account", f"{uuid4().hex}@example.com").code == 0
+    assert kept("space", "replicate", provider.url).code == 0
+    return provider.url
 
 
 @pytest.fixture
@@ -124,10 +135,38 @@ def test_status_names_the_place_that_gives_wrong_bytes(kept: Shell, two: Path) -
     assert said.document["places"][0]["bad"] == []
 
 
-def test_a_provider_is_a_place_as_good(kept: Shell, provider: Running, tmp_path: Path) -> None:
-    kept.environ |= {"SKYPAIL_ALLOW_PRIVATE_HOSTS": "1"}
-    assert kept("space", "register", provider.url, "--account", "replica@example.com").code == 0
-    assert kept("space", "replicate", provider.url).code == 0
+@pytest.fixture
+def largest(at_provider: str, tmp_path: Path) -> Path:
+    """The largest object in the provider's store."""
+    return max((tmp_path / "provider/store").rglob("*.*"), key=lambda path: path.stat().st_size)
+
+
+def test_a_block_that_rotted_at_a_provider_is_fetched(kept: Shell, at_provider: str, largest: Path) -> None:
+    content = bytearray(largest.read_bytes())
+    content[len(content) // 2] ^= 1
+    largest.write_bytes(content)
+    assert kept("check", "--read-data", "--space", at_provider).code == 1
+    said = kept("repair", "--space", at_provider)
+    assert (said.code, "fetched 1 block from another place" in said.err) == (0, True), said
+    shutil.rmtree(kept.home / "space")
+    assert kept("verify", "--all", "--space", at_provider).code == 0
+
+
+def test_a_shard_that_a_provider_has_lost_is_sent_there_anew(
+    kept: Shell, at_provider: str, largest: Path
+) -> None:
+    largest.write_bytes(bytes(largest.stat().st_size))
+    assert kept("check", "--read-data", "--space", at_provider).code == 1
+    said = kept("repair", "--space", at_provider)
+    assert said.code == 0, (said.out, said.err)
+    for gone in ("space", "cache"):
+        shutil.rmtree(kept.home / gone)
+    checked = kept("check", "--read-data", "--space", at_provider)
+    assert (checked.code, "damaged" in checked.out) == (0, False), checked
+    assert kept("verify", "--all", "--space", at_provider).code == 0
+
+
+def test_a_provider_is_a_place_as_good(kept: Shell, at_provider: str) -> None:
     shutil.rmtree(kept.home / "space")
     said = kept("verify", "--all")
     assert (said.code, "is used instead" in said.err) == (0, True), said
