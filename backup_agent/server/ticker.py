@@ -17,6 +17,9 @@ from clock_service.errors import StoreUnavailable
 
 TICK_S = 0.5
 
+AWAY_S = 5.0
+"""Between two looks at whether the database is back."""
+
 FRESH_S = 60.0
 """A ticker that put nothing in line for so long does not get on."""
 
@@ -70,11 +73,11 @@ class Ticker:
     def tick(self) -> int:
         """Put what is due in line; how many. Raises StoreUnavailable."""
         now_ms = int(self._now() * 1000)
-        room = max(0, self._max_in_line - self._jobs.waiting())
         accounts = self._database.do(
             lambda session: line_rows.due(session, now_ms, self._max_in_line, self._runs_per_host)
         )
         under_way = self._jobs.open_among([each.job for each in accounts if each.job is not None])
+        room = max(0, self._max_in_line - self._jobs.waiting())
         # What stands in line and is not begun stays due, so that it is seen to be late (`metrics.overdue`).
         busy = [each for each in accounts if each.job in under_way and each.worker is not None]
         self._database.do(lambda session: line_rows.postpone(session, busy, now_ms + LOOK_AGAIN_MS))
@@ -101,6 +104,7 @@ class Ticker:
                 self._ticked_at_s = time.monotonic()
             except StoreUnavailable as error:
                 log.warning("database away", extra={"why": str(error)})
+                self._stopping.wait(AWAY_S)
             except Exception:
                 # The engine raises what its driver raises; the next tick tries again.
                 log.exception("tick failed")

@@ -23,6 +23,7 @@ RATE_LIMIT_WAIT_S = 60.0
 """Where a host says that it was asked too often, and not for how long."""
 
 DAY_MS = 86_400_000
+DATABASE_WAIT_MS = 60_000
 
 MAX_ASKED_WAIT_S = 86_400.0
 """A host that asks for more is asked again after a day."""
@@ -59,6 +60,9 @@ def judge(
     match error:
         case Wait():
             return _waiting(now_ms + int(error.wait_s * 1000), failures, reason)
+        case StoreUnavailable():  # in its own words it names the operator's machines
+            away = "the server's own database was away; it goes on by itself"
+            return _waiting(now_ms + DATABASE_WAIT_MS, failures, away)
         case UsedUp():
             return _waiting((now_ms // DAY_MS + 1) * DAY_MS, failures, reason)
         case RateLimited():
@@ -111,4 +115,4 @@ def _passes(error: Exception) -> bool:
         return error.transient or isinstance(error, DirectoryUnreachable)
     if isinstance(error, ClockRefused):
         return error.name in ("HeadMoved", "MissingAncestors", "OverLimit") or "Expired" in error.causes
-    return isinstance(error, ClockUnreachable | StoreUnavailable | SpaceError | TimeoutError)
+    return isinstance(error, ClockUnreachable | SpaceError | TimeoutError)

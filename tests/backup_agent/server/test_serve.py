@@ -183,6 +183,7 @@ def test_what_the_operator_sees(
         (("--every", "hourly", "--until", "2001-01-01"), "is past"),
         (("--every", "hourly", "--place", "file:///etc"), "--folder"),
         (("--every", "1m"), "seconds apart"),
+        (("--place", "gs://bucket/prefix"), "does not write to gs:// places"),
     ],
 )
 def test_what_cannot_be_scheduled_is_said_in_a_sentence(

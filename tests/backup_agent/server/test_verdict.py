@@ -27,7 +27,6 @@ PASSING = [
     DirectoryUnreachable("plc.example.com", "silent"),
     ClockUnreachable("https://clock.example.com", "is silent"),
     ClockRefused("https://clock.example.com", "moved", "HeadMoved"),
-    StoreUnavailable("away"),
     SpaceFull("full"),
     TimeoutError(),
 ]
@@ -81,6 +80,13 @@ def test_waiting_is_no_failure() -> None:
     waiting = verdict(Wait("busy", 15), failures=3)
     assert (waiting.state, waiting.next_due, waiting.failures) == (State.ACTIVE, NOW_MS + 15_000, 3)
     assert not waiting.is_failure
+
+
+def test_that_the_servers_database_is_away_is_nobodys_failure_and_no_news_of_its_machines() -> None:
+    away = verdict(StoreUnavailable("PostgreSQL: no connection to db.internal"), failures=3)
+    assert (away.state, away.next_due, away.failures) == (State.ACTIVE, NOW_MS + 60_000, 3)
+    assert not away.is_failure
+    assert "db.internal" not in away.reason
 
 
 def test_a_used_up_space_goes_on_the_next_day() -> None:

@@ -8,9 +8,12 @@ import pytest
 
 from backup_agent.server import line_rows, run_rows
 from backup_agent.server.account import Result, RunNote
+from backup_agent.server.database import Database
 from backup_agent.server.jobs import Jobs
 from backup_agent.server.metrics import LATE_MS, why_not_well
 from backup_agent.server.ticker import Ticker
+from clock_service.errors import StoreUnavailable
+from clock_service.session import Connection
 from tests.backup_agent.server.rows import Book
 
 
@@ -88,3 +91,16 @@ def test_one_that_waits_in_line_after_a_worker_has_it_is_looked_at_again_later(b
     ticker.tick()
     assert book.database.do(line_rows.in_line) == 1
     assert why(book) is None
+
+
+def test_a_database_that_is_away_is_one_line_and_no_defect() -> None:
+    class Away(StuckJobs):
+        def waiting(self) -> int:
+            raise OSError("the engine's own words")
+
+    def connect() -> Connection:
+        raise StoreUnavailable("away")
+
+    database = Database("postgresql://x", connect, connections=1, is_shared=True, now_sql="")
+    with pytest.raises(StoreUnavailable):
+        Ticker(database, Away()).tick()
