@@ -39,6 +39,10 @@ def serve(
             "--endpoint", metavar="DOMAIN", help="Buckets may be there. Repeatable. [default: Amazon's alone]"
         ),
     ] = None,
+    spaces: Annotated[
+        list[str] | None,
+        typer.Option("--space", metavar="DID", help="Back up its accounts. Repeatable. [default: anybody's]"),
+    ] = None,
     max_accounts: Annotated[
         int, typer.Option("--accounts-per-space", min=1, help="Of one space at most.")
     ] = 100,
@@ -59,10 +63,11 @@ def serve(
     """
     if context.invoked_subcommand is not None:
         return 0
-    from backup_agent.cli.commands.serve_agent import serve
+    from backup_agent.cli.commands.serve_agent import Allowed, serve
 
+    allowed = Allowed(folders or [], endpoints or [], spaces or [])
     limits = {"accounts_a_space": max_accounts, "runs_a_day": max_runs, "bytes_a_day": max_bytes}
-    return serve(host, port, database, workers, folders or [], endpoints or [], limits, ping, as_json)
+    return serve(host, port, database, workers, allowed, limits, ping, as_json)
 
 
 @app.command()

@@ -4,6 +4,7 @@ ServerError (an AgentError)
 ├── Refused               the call is refused, nothing was changed; the name goes into the receipt
 │   ├── WrongDelegation     narrower or wider than a schedule needs, or not proved
 │   ├── BadSchedule         a schedule that cannot be kept, however it is delegated
+│   ├── SpaceRefused        the operator serves other spaces
 │   ├── PlaceRefused        the operator does not let spaces be there
 │   ├── NotScheduled        no such account of this space
 │   └── TooMuch             a limit that the operator set
@@ -36,6 +37,11 @@ class WrongDelegation(Refused):
 
 class BadSchedule(Refused):
     """The text says which part, and what would do."""
+
+
+class SpaceRefused(Refused):
+    def __init__(self, space: str) -> None:
+        super().__init__(f"this server backs up no accounts of {space[:200]}; its operator can by --space")
 
 
 class PlaceRefused(Refused):

@@ -13,7 +13,7 @@ from backup_agent.server.account import Account
 from backup_agent.server.admission import check_exact, proofs, view_all
 from backup_agent.server.capabilities import Asked
 from backup_agent.server.database import Database
-from backup_agent.server.errors import BadSchedule, PlaceRefused
+from backup_agent.server.errors import BadSchedule, PlaceRefused, SpaceRefused
 from backup_agent.server.limits import Limits
 from backup_agent.server.places import Places
 from backup_agent.server.schedule import MAX_EVERY_S, Schedule, State
@@ -29,17 +29,23 @@ async def _no_keys(did: str) -> Keys:
 
 @dataclass(frozen=True, slots=True)
 class Scheduling:
-    """Takes schedules on. signer: the server's key. allow_private: as for all outgoing requests."""
+    """Takes schedules on. signer: the server's key. allow_private: as for all outgoing requests.
+
+    spaces: whose accounts; none for all.
+    """
 
     database: Database
     signer: Signer
     places: Places
     limits: Limits
     allow_private: bool
+    spaces: Sequence[str] = ()
     now: Callable[[], float] = time
 
     async def schedule(self, space: str, asked: Asked, blocks: Mapping[CID, bytes]) -> Account:
         """The account as scheduled, or scheduled anew. Raises Refused with the reason."""
+        if self.spaces and space not in self.spaces:
+            raise SpaceRefused(space)
         schedule = await self._completed(space, asked.schedule)
         self._check(schedule)
         delegations = view_all(asked.delegations, blocks)

@@ -85,7 +85,9 @@ def _log() -> None:
 
 
 def _app(database: Database, signer: Signer, worker: Worker, settings: Settings) -> AgentApp:
-    scheduling = Scheduling(database, signer, worker.places, settings.limits, settings.allow_private)
+    scheduling = Scheduling(
+        database, signer, worker.places, settings.limits, settings.allow_private, settings.spaces
+    )
     table = Table(database, signer, scheduling, worker.ticker.put_now)
     metrics = Metrics(worker.runner.counters, worker.watchdog.counters)
     return AgentApp(database, signer, table, metrics, worker.why_unready)

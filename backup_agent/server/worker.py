@@ -31,7 +31,7 @@ DECLARED_DEAD = 70
 class Settings:
     """cache: a folder of this machine. folders: where local spaces may be. endpoints: see `Places`.
 
-    slots: runs at once, each line.
+    spaces: whose accounts are taken, none for all. slots: runs at once, each line.
     """
 
     cache: Path
@@ -39,6 +39,7 @@ class Settings:
     allow_private: bool = False
     folders: tuple[Path, ...] = ()
     endpoints: tuple[str, ...] = ()
+    spaces: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     slots: int = 8
     beat: Beat = field(default_factory=Beat)

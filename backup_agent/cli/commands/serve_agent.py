@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from backup_agent.cli.output import WHOLE, print_json, print_table, print_text
 from backup_agent.cli.workbench import settings
@@ -15,15 +15,27 @@ from backup_agent.home import Home
 from backup_agent.server import account_rows, host_rows, run_rows, worker_rows
 from backup_agent.server.account import Account
 from backup_agent.server.database import Database, open_database
+from backup_agent.server.errors import Misconfigured
 from backup_agent.server.limits import Limits
 from backup_agent.server.serve import Options
 from backup_agent.server.serve import serve as run_server
 from backup_agent.server.status import state_of
 from backup_agent.server.worker import Settings
 from clock_service.answering import Started, print_started
+from ucan import is_did
 
 FOLDER = "server"
 """In the home: the server's key, its caches, and its database unless another is named."""
+
+
+class Allowed(NamedTuple):
+    """What the operator lets users do. folders: below which spaces may be. endpoints: domains where
+    buckets may be, besides Amazon's. spaces: whose accounts are backed up; none for anybody's.
+    """
+
+    folders: Sequence[Path]
+    endpoints: Sequence[str]
+    spaces: Sequence[str]
 
 
 def serve(
@@ -31,8 +43,7 @@ def serve(
     port: int,
     database: str | None,
     workers: int,
-    folders: Sequence[Path],
-    endpoints: Sequence[str],
+    allowed: Allowed,
     limits: Mapping[str, int],
     ping: str | None,
     as_json: bool,
@@ -43,13 +54,20 @@ def serve(
         cache=folder / "cache",
         plc_url=chosen.plc_url,
         allow_private=chosen.allow_private_hosts,
-        folders=tuple(each.absolute() for each in folders),
-        endpoints=tuple(each.lower().strip(".") for each in endpoints),
+        folders=tuple(each.absolute() for each in allowed.folders),
+        endpoints=tuple(each.lower().strip(".") for each in allowed.endpoints),
+        spaces=tuple(_checked(each) for each in allowed.spaces),
         limits=Limits(**limits),
     )
     options = Options(folder / "server.key", _database(database), work, host, port, workers, ping)
     run_server(options, print_started if as_json else _print_started)
     return WHOLE
+
+
+def _checked(space: str) -> str:
+    if not is_did(space):
+        raise Misconfigured(f"{space[:80]!r} is no DID of a space; `skypail clock head --json` says it")
+    return space
 
 
 def _print_started(started: Started) -> None:

@@ -40,11 +40,12 @@ class Desk:
     database: Database
     root: Path
     limits: Limits = field(default_factory=Limits)
+    spaces: tuple[str, ...] = ()
     put: list[str] = field(default_factory=list[str])
 
     def ask(self, invocation: Delegation) -> Any:
         places = Places(self.root, (self.root,), SERVER.seed, endpoints=("example.com",))
-        scheduling = Scheduling(self.database, SERVER, places, self.limits, allow_private=True)
+        scheduling = Scheduling(self.database, SERVER, places, self.limits, True, self.spaces)
         table = Table(self.database, SERVER, scheduling, self._put_now)
         server = Server(
             table.service(), now_unix_s=lambda: int(time.time()), revocations_of=self._revocations
@@ -242,6 +243,13 @@ def test_credentials_that_were_given_before_need_not_be_given_again(desk: Desk) 
     assert "ok" in desk.ask(scheduling(exact(), place))
     assert "ok" in desk.ask(scheduling(exact(), {"url": "s3://bucket/prefix"}))
     assert desk.refusal(scheduling(exact(), {"url": "s3://other/prefix"})).startswith("PlaceRefused: ")
+
+
+def test_a_server_of_some_spaces_takes_no_others(desk: Desk) -> None:
+    desk.spaces = (STRANGER.did,)
+    assert desk.refusal(scheduling(exact(), root=desk.root)).startswith("SpaceRefused: ")
+    desk.spaces = (STRANGER.did, OWNER.did)
+    assert "ok" in desk.ask(scheduling(exact(), root=desk.root))
 
 
 def test_a_million_accounts_are_as_many_as_the_operator_lets(desk: Desk) -> None:

@@ -199,3 +199,8 @@ def test_what_cannot_be_scheduled_is_said_in_a_sentence(
 def test_many_workers_want_a_database_that_they_can_share(owner: Shell) -> None:
     said = owner("serve", "--workers", "2")
     assert (said.code, "postgresql://" in said.err) == (1, True)
+
+
+def test_a_space_is_named_by_its_did(owner: Shell) -> None:
+    said = owner("serve", "--space", "/srv/backups")
+    assert (said.code, "is no DID of a space" in said.err) == (1, True)
