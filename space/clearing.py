@@ -30,7 +30,7 @@ DAY_MS = 24 * 3600 * 1000
 
 GRACE_DAYS = 7
 GRACE_MS = GRACE_DAYS * DAY_MS
-"""How long a doomed shard stays in a folder that others may write to out of sight."""
+"""How long a doomed shard stays where others may write out of sight."""
 
 TOMBSTONE_MS = 400 * DAY_MS
 """How long a mark stays after its shards are gone, so that other machines know why."""
@@ -134,7 +134,7 @@ class _Clearing:
         holder = Staying(space, {row.row for row in staying if row.state in COUNTED})
         with Stage(space.place, holder, space.record_whole, space.lease) as stage:
             for row in leaving:
-                for batch in _live_blocks(space, row, live):
+                for batch in live_blocks(space, row, live):
                     stage.put_many(batch)
             copied = set(stage.staged)
             published = stage.publish()
@@ -148,7 +148,8 @@ class _Clearing:
     def _ready(self) -> list[ShardRow]:
         """The doomed shards for which nothing is to be waited for."""
         rows, space = doomed_rows(self._space), self._space
-        if self._now or not space.place.is_near or not _others_write(space, self._agent):
+        why = None if self._now else _unseen(space, self._agent)
+        if why is None:
             return rows
         now_ms = space.lease.now_ms()
         with space.index:
@@ -160,10 +161,7 @@ class _Clearing:
                 if now_ms - seen.first_seen_ms(mark, "", now_ms) < GRACE_MS
             }
         waiting = [row for row in rows if str(shard_of_name(row.entry.name)) in young]
-        self._wait(
-            waiting,
-            f"heads of other agents may be on their way here; it goes {GRACE_DAYS} days after its mark",
-        )
+        self._wait(waiting, f"{why}; it goes {GRACE_DAYS} days after its mark")
         return [row for row in rows if row not in waiting]
 
     def _remove(self, rows: Sequence[ShardRow], live: AbstractSet[bytes]) -> None:
@@ -249,14 +247,23 @@ def _prove_copies(space: Space, rows: Sequence[ShardRow], live: AbstractSet[byte
                     space.get_lasting([cid])
 
 
-def _others_write(space: Space, agent: str) -> bool:
-    """Whether another agent has a head here, or this one a conflict copy: another home with its key."""
+def _unseen(space: Space, agent: str) -> str | None:
+    """Who may be writing here unseen; None if nobody can.
+
+    In a folder that is another agent with a head here, or this one with a conflict copy: another home
+    with its key.
+    """
+    if not space.place.shares_leases:
+        return "other machines may be writing, whose leases are not seen at a provider"
+    if not space.place.is_near:
+        return None
     own = did_key_part(agent) + HEAD_SUFFIX
     names = [entry.name for entry in space.place.list(HEADS)]
-    return any(HEAD_SUFFIX in name and name != own for name in names)
+    others = any(HEAD_SUFFIX in name and name != own for name in names)
+    return "heads of other agents may be on their way here" if others else None
 
 
-def _live_blocks(space: Space, row: ShardRow, live: AbstractSet[bytes]) -> Iterator[list[Block]]:
+def live_blocks(space: Space, row: ShardRow, live: AbstractSet[bytes]) -> Iterator[list[Block]]:
     """The good blocks of a shard that live, in batches."""
     with closing(open_shard(space.place, row.entry)) as opened:
         examination = examine(opened.read, opened.size, list(space.index.places_of(row.entry.name)))

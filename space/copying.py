@@ -30,17 +30,23 @@ _WHOLE = (State.WHOLE, State.LISTED)
 
 
 class Copied(NamedTuple):
-    """What was brought now. size_bytes: plain. unreadable: shards that are not whole where they were."""
+    """What was brought now. size_bytes: plain. unreadable: shards that are not whole where they were.
+
+    doomed: names of shards that were not brought, since the place removed them or is about to.
+    """
 
     shards: int
     size_bytes: int
     unreadable: tuple[str, ...] = ()
+    doomed: tuple[str, ...] = ()
 
 
 def copy_shards(
     source: Space, target: Space, said: Callable[[int, int], None] = lambda _a, _b: None
 ) -> Copied:
-    """Have `target` hold every shard of `source` that is whole; durable and in its index on return.
+    """Have `target` hold every shard of `source` that is whole, and that it has not doomed itself.
+
+    They are durable and in its index on return.
 
     said: how many of how many are there. Raises ShardUnreadable if other bytes arrive than were sent,
     SpaceFull, SpaceUnavailable, PruneBegan: what was brought until then stays.
@@ -50,6 +56,8 @@ def copy_shards(
     with guarded(f"looking through {target.place.title}"):
         target.refresh()
         wanted, unreadable = _wanted(source)
+        doomed = {shard: entry for shard, entry in wanted.items() if target.index.doomed.has(entry.name)}
+        wanted = {shard: entry for shard, entry in wanted.items() if shard not in doomed}
         there = _there(target, wanted)
     missing = {shard: entry for shard, entry in wanted.items() if shard not in there}
     done, size_bytes = len(there), 0
@@ -59,7 +67,8 @@ def copy_shards(
         done, size_bytes = done + len(batch) - len(lost), size_bytes + brought
         unreadable += lost
     said(done, len(wanted))
-    return Copied(done - len(there), size_bytes, tuple(unreadable))
+    names = tuple(entry.name for entry in doomed.values())
+    return Copied(done - len(there), size_bytes, tuple(unreadable), names)
 
 
 def _wanted(source: Space) -> tuple[dict[CID, Entry], list[str]]:

@@ -37,6 +37,7 @@ class FolderPlace:
     """The `Place` that is the folder `folder`."""
 
     is_near = True
+    shares_leases = True
     packs = False
     at_once = 1
 

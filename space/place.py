@@ -95,6 +95,11 @@ class Place(Protocol):
         ...
 
     @property
+    def shares_leases(self) -> bool:
+        """Whether other machines see a lease, as soon or late as they see all else."""
+        ...
+
+    @property
     def packs(self) -> bool:
         """Whether shards rest compressed here, and an index object lies beside the large ones alone.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,9 @@ from backup_agent.cli.workbench import Workbench
 from backup_agent.clock_list import KnownClock
 from backup_agent.place_list import PlaceList, text_of
 from backup_agent.placing import open_at
-from space import FolderClock, Head, Where
+from pail import CID, MissingBlock, run
+from pail.clock import advance
+from space import CorruptBlock, FolderClock, Head, Where
 from space.copying import copy_shards
 from space.remote.address import is_provider, parse_provider
 
@@ -54,6 +56,8 @@ def carry(bench: Workbench, target: Workbench) -> Carried:
 
         for _ in range(MAX_PASSES):
             copied = copy_shards(bench.space, target.space, said)
+            if copied.doomed:
+                _bring_needed(bench, target, copied.doomed)
             shards, size_bytes = shards + copied.shards, size_bytes + copied.size_bytes
             unreadable |= dict.fromkeys(copied.unreadable)
             if (now := bench.clock.head()) == head:
@@ -63,6 +67,33 @@ def carry(bench: Workbench, target: Workbench) -> Carried:
         for event in head:
             target.clock.advance(event)
     return Carried(shards, size_bytes, tuple(unreadable), target.clock.head())
+
+
+def _bring_needed(bench: Workbench, target: Workbench, doomed: Sequence[str]) -> None:
+    """Bring what `target` will need of shards that a prune there removed, and nothing that it dropped.
+
+    Raises PruneRefused if that cannot be told, and as `copy_shards`.
+    """
+    from backup_agent.prune.prune import live
+    from space.clearing import live_blocks
+
+    def get(cids: Sequence[CID]) -> list[bytes]:
+        try:
+            return target.space.get(cids)
+        except (MissingBlock, CorruptBlock):
+            return bench.space.get(cids) if len(cids) == 1 else [get([cid])[0] for cid in cids]
+
+    head = target.clock.head()
+    for event in bench.clock.head():
+        head = run(advance(head, event), get)
+    needed = live(head, get, lambda cids: target.space.has(cids) | bench.space.has(cids))
+    lacking = needed - target.space.index.find(needed).keys()
+    rows = bench.space.index.shards()
+    with target.space.stage() as stage:
+        for name in doomed if lacking else ():
+            for batch in live_blocks(bench.space, rows[name], lacking):
+                stage.put_many(batch)
+        stage.publish()
 
 
 def provider_clock(target: Workbench) -> KnownClock | None:

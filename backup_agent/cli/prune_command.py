@@ -25,7 +25,10 @@ def prune(
         bool, typer.Option("--dry-run", help="Say what would go and about how much; change nothing.")
     ] = False,
     now: Annotated[
-        bool, typer.Option("--now", help="In a folder that others sync: do not wait seven days for them.")
+        bool,
+        typer.Option(
+            "--now", help="In a folder that others sync, and at a provider: do not wait seven days for them."
+        ),
     ] = False,
     space: SpaceOption = None,
     as_json: JsonOption = False,

@@ -8,15 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from backup_agent.cli.carrying import bench_at, carry, tell_provider
+from backup_agent.cli.commands.parity import cover_shards
 from backup_agent.cli.output import print_error
 from backup_agent.cli.workbench import Workbench
 from backup_agent.errors import AgentError
 from backup_agent.place_list import KnownPlace, PlaceList, text_of
 from backup_agent.placing import settled
+from backup_agent.prune.prune import Job, clear_behind
 from clock_service.errors import ClockServiceError
 from space import SpaceError
+from space.clearing import Cleared
 from space.mending import mend
 from space.opening import parse_where
+
+_MISSING = "{} blocks that its snapshots need are not there; run `skypail repair --space {}`"
 
 FAULTS = (SpaceError, AgentError, ClockServiceError, OSError)
 """What may be wrong with one place while the others are well."""
@@ -48,11 +53,42 @@ def reach(bench: Workbench, where: str, *, create: bool) -> Reached:
     """Bring what `bench` has to the place at `where`."""
     try:
         with bench_at(bench, parse_where(where), create=create) as target:
-            carried = carry(bench, target)
-            problems = [f"{name} is not whole here" for name in carried.unreadable] or tell_provider(target)
+            return Reached(where, _bring(bench, target))
     except FAULTS as error:
         return Reached(where, str(error))
-    return Reached(where, problems[0] if problems else None)
+
+
+def _bring(bench: Workbench, target: Workbench) -> str | None:
+    """Have `target` hold what `bench` holds; why it does not."""
+    carried = carry(bench, target)
+    problems = [f"{name} is not whole here" for name in carried.unreadable] or tell_provider(target)
+    return problems[0] if problems else None
+
+
+def prune_others(bench: Workbench, *, now: bool) -> Generator[tuple[Reached, Cleared]]:
+    """Bring a prune to every other place, and clear each of what nothing reaches there."""
+    for place in others_of(bench):
+        cleared, problem = Cleared(), None
+        try:
+            with bench_at(bench, parse_where(place.where), create=False) as target:
+                problem = _bring(bench, target) or next(iter(_unasked(target)), None)
+                if problem is None:
+                    job = Job(target.space, target.clock, target.clock, target.signer)
+                    cleared, missing = clear_behind(job, now=now)
+                    cover_shards(target)
+                    problem = _MISSING.format(len(missing), place.where) if missing else None
+        except FAULTS as error:
+            problem = str(error)
+        yield Reached(place.where, problem), cleared
+
+
+def _unasked(target: Workbench) -> Sequence[str]:
+    """Why clocks that keep the heads of a place did not tell them."""
+    if not target.is_hosted:
+        return ()
+    from backup_agent.cli.pulling import pull
+
+    return pull(target)
 
 
 def judge(bench: Workbench, reached: Sequence[Reached]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from backup_agent.catalogue import END_OF_TIME, Entry
@@ -12,7 +12,7 @@ from backup_agent.prune.policy import set_policy
 from backup_agent.prune.reach import Reach
 from backup_agent.retention import Policy, kept
 from backup_agent.snapshot import format_timestamp, parse_backup_key, snapshot_key
-from pail import CID, crdt, run
+from pail import CID, Reader, crdt, run
 from pail.clock import decode_event
 from pail.history import history
 from pail.operation import decode_operation
@@ -122,18 +122,39 @@ def prune(job: Job, policy: Policy, *, remember: bool, now: bool = False) -> Pru
     for at in range(0, len(planned.dropped), MAX_DROPPED):
         _drop(job, planned.dropped[at : at + MAX_DROPPED])
 
-    def find_live() -> set[bytes]:
-        expect_all_heads(job.own)
-        head = job.clock.head()
-        _keep(job, reach, head, run(crdt.entries(head), job.space.get))
-        return reach.live
-
-    cleared = clear(job.space, job.signer.did, find_live, now=now)
-    missing = reach.live - job.space.index.find(reach.live).keys()
+    cleared, missing = _clear(job, reach, now)
     if not missing:  # what was proved whole is so still: all that it reaches is in shards that stay
         for cid in whole:
             job.space.note_whole(cid, job.space.losses)
     return Pruned(planned, cleared, missing)
+
+
+def clear_behind(job: Job, *, now: bool = False) -> tuple[Cleared, set[bytes]]:
+    """Clear a place to which a prune at another one was brought; as `prune`, but it drops nothing."""
+    reach = Reach(job.space.get, job.space.has)
+    reach.keep_values(run(crdt.entries(job.clock.head()), job.space.get))
+    return _clear(job, reach, now)
+
+
+def live(head: Head, get: Reader, has: Callable[[Collection[CID]], set[CID]]) -> set[bytes]:
+    """Digests of all that `head` needs. Raises PruneRefused if that cannot be told."""
+    reach = Reach(get, has)
+    _keep_pails(reach, head, head, get)
+    reach.keep_values(run(crdt.entries(head), get))
+    return reach.live
+
+
+def _clear(job: Job, reach: Reach, now: bool) -> tuple[Cleared, set[bytes]]:
+    """What was done, and what `reach` needs that is nowhere here."""
+    cleared = clear(job.space, job.signer.did, lambda: _find_live(job, reach), now=now)
+    return cleared, reach.live - job.space.index.find(reach.live).keys()
+
+
+def _find_live(job: Job, reach: Reach) -> set[bytes]:
+    expect_all_heads(job.own)
+    head = job.clock.head()
+    _keep(job, reach, head, run(crdt.entries(head), job.space.get))
+    return reach.live
 
 
 def _remember(job: Job, policy: Policy) -> None:
@@ -155,10 +176,13 @@ def _drop(job: Job, dropped: Iterable[Entry]) -> None:
 def _keep(job: Job, reach: Reach, head: Head, entries: Iterable[tuple[str, CID]]) -> None:
     """Keep every event, the pails that agents go on from, and all below `entries`."""
     named = {event for each in job.own.report().agents.values() for event in each}
-    heads = sorted({*head, *named})
-    reach.keep_events(heads)
-    if len(head) > 1 and (ancestor := run(history(head), job.space.get).ancestor):
-        heads.append(ancestor)
-    for data in job.space.get(heads):
-        reach.keep_pail(decode_operation(decode_event(data).data)[1])
+    _keep_pails(reach, head, sorted({*head, *named}), job.space.get)
     reach.keep_values(entries)
+
+
+def _keep_pails(reach: Reach, head: Head, events: Sequence[CID], get: Reader) -> None:
+    """Keep `events`, their ancestors and their pails, and the pail that those of `head` have in common."""
+    reach.keep_events(events)
+    ancestor = run(history(head), get).ancestor if len(head) > 1 else None
+    for data in get([*events, *([ancestor] if ancestor else [])]):
+        reach.keep_pail(decode_operation(decode_event(data).data)[1])

@@ -69,6 +69,7 @@ class BucketPlace:
     """The `Place` that `store` gives access to."""
 
     is_near = False
+    shares_leases = True
     packs = True
     at_once = 8
 

@@ -1,16 +1,18 @@
 """Which blob of a provider is what: blobs have no names, so what they begin with tells.
 
 An index is a CAR whose root says so, and names its shard; another CAR is a shard. Whatever else other
-clients keep in the space is none of ours, and is listed under a name that says that.
+clients keep in the space is none of ours, and is listed under a name that says that. A mark (spec/prune.md)
+is neither: it is a small object that every machine has to see.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from pail import CAR, CID, RAW, DecodeError, TooLarge
+from pail import CAR, CID, DAG_CBOR, RAW, DecodeError, TooLarge
 from pail.cid import cid_prefix
-from space.layout import INDEX_SUFFIX, SHARD_SUFFIX, index_name, shard_name
+from space.layout import INDEX_SUFFIX, MARK_SUFFIX, SHARD_SUFFIX, index_name, shard_name
+from space.marks import MAX_MARK_BYTES
 from space.remote.blobs import Held
 from space.sharded_dag_index import MAX_INDEX_BYTES, VERSION, decode_index
 
@@ -20,12 +22,15 @@ FIRST_BYTES = 192
 BLOB_SUFFIX = ".blob"
 
 _CAR_ROOTS = b"\xa2\x65roots"
+_MARK = b"\xa3\x65agent\x78"
 _INDEX_ROOT = b"\xa1" + bytes((0x60 | len(VERSION),)) + VERSION.encode()
 
 
 def name_of(blob: Held, read: Callable[[int, int], bytes]) -> str:
     """The name in the room of the shards. read: the blob's bytes, by offset and size."""
     first = read(0, FIRST_BYTES)
+    if first.startswith(_MARK) and blob.size <= MAX_MARK_BYTES:
+        return f"{cid_of_digest(DAG_CBOR, blob.digest)}{MARK_SUFFIX}"
     if _CAR_ROOTS not in first[:16]:
         return f"{cid_of_digest(RAW, blob.digest)}{BLOB_SUFFIX}"
     if _INDEX_ROOT not in first:

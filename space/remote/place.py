@@ -2,7 +2,7 @@
 
 A provider knows no names and no small objects that change. So the space file, this machine's head
 object and its leases lie in a folder of the home, and the head that others see is kept by a clock
-service (spec/places.md).
+service (spec/places.md). Marks never change and are named by their hash: they are blobs too.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from pail import CAR
+from pail import CAR, parse_cid
 from space.drafts import Drafts, FileDraft
 from space.errors import SpaceFull, SpaceUnavailable
 from space.files import Files, held
 from space.folder_place import FolderPlace
 from space.kept_bytes import KeptBytes
-from space.layout import INDEX_SUFFIX, SHARDS, shard_of_name
+from space.layout import HEADS, INDEX_SUFFIX, MARK_SUFFIX, SHARDS, shard_of_name
 from space.place import Draft, Entry, Opened, Span
 from space.remote.blobs import Blobs, Content, Damaged, Held, Refused
 from space.remote.kinds import cid_of_digest, is_of_digest, name_of
@@ -35,6 +35,7 @@ class ProviderPlace:
     """The `Place` that `blobs` is."""
 
     is_near = False
+    shares_leases = False
     packs = False
     at_once = 1
 
@@ -70,8 +71,15 @@ class ProviderPlace:
         return bool(left)
 
     def list(self, room: str) -> list[Entry]:
-        if room != SHARDS:
+        if room == HEADS:
             return self._own.list(room)
+        named = self._look()
+        if room == SHARDS:
+            return [entry for entry in named if not entry.name.endswith(MARK_SUFFIX)]
+        return sorted([*self._own.list(room), *(each for each in named if each.name.endswith(MARK_SUFFIX))])
+
+    def _look(self) -> list[Entry]:
+        """Every blob, under its name."""
         blobs = list(self._blobs.list())
         keys = {blob: b"name " + blob.digest for blob in blobs}
         known = self._kept.get(keys.values())
@@ -85,7 +93,7 @@ class ProviderPlace:
         return name_of(blob, lambda at, size: self._blobs.read(blob, [Span(at, min(size, blob.size))])[0])
 
     def load(self, room: str, name: str, limit_bytes: int) -> bytes | None:
-        if room != SHARDS:
+        if room != SHARDS and not name.endswith(MARK_SUFFIX):
             return self._own.load(room, name, limit_bytes)
         blob = self._find(name)
         if blob is None:
@@ -103,7 +111,7 @@ class ProviderPlace:
 
     def _find(self, name: str) -> Held | None:
         if self._held is None or name not in self._held:
-            self.list(SHARDS)
+            self._look()
         return (self._held or {}).get(name)
 
     def open(self, room: str, entry: Entry) -> Opened:
@@ -174,6 +182,8 @@ class ProviderPlace:
         return Held(digest, content.size)
 
     def store(self, room: str, name: str, content: bytes) -> None:
+        if name.endswith(MARK_SUFFIX):
+            return self._blobs.add(parse_cid(name.removesuffix(MARK_SUFFIX)).multihash, _Bytes(content))
         if room != SHARDS:
             return self._own.store(room, name, content)
         draft = self.draft(room)
@@ -187,7 +197,7 @@ class ProviderPlace:
             self._blobs.remove(old.digest)
 
     def remove(self, room: str, name: str) -> None:
-        if room != SHARDS:
+        if room != SHARDS and not name.endswith(MARK_SUFFIX):
             return self._own.remove(room, name)
         blob = self._find(name)
         if blob is None:
@@ -202,6 +212,17 @@ class ProviderPlace:
     def close(self) -> None:
         self._own.close()
         self._blobs.close()
+
+
+class _Bytes:
+    """A small object."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self.size = len(content)
+
+    def read(self, offset: int, size: int) -> bytes:
+        return self._content[offset : offset + size]
 
 
 class _FileContent:

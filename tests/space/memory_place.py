@@ -68,6 +68,7 @@ class MemoryPlace:
     )
     title: str = "memory"
     is_near: bool = False
+    shares_leases: bool = True
     packs: bool = False
     at_once: int = 1
     versions: itertools.count[int] = field(default_factory=itertools.count)

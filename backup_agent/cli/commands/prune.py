@@ -12,7 +12,8 @@ import typer
 
 from backup_agent.authority import Authority
 from backup_agent.cli.commands.parity import cover_shards
-from backup_agent.cli.output import FAILED, WHOLE, print_error, print_json, print_text, size_text
+from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, print_error, print_json, print_text, size_text
+from backup_agent.cli.replicas import Reached, others_of, prune_others
 from backup_agent.cli.workbench import Workbench, workbench
 from backup_agent.clock_list import ClockList
 from backup_agent.errors import PruneRefused, RetentionInvalid
@@ -21,6 +22,10 @@ from backup_agent.prune.prune import Job, Pruned, preview
 from backup_agent.prune.prune import prune as run_prune
 from backup_agent.retention import Policy
 from space import Clock, Where
+from space.clearing import Cleared
+
+Others = Sequence[tuple[Reached, Cleared]]
+"""What came of a prune at each other place."""
 
 
 def prune(counts: Sequence[int | None], dry_run: bool, now: bool, where: Where | None, as_json: bool) -> int:
@@ -38,11 +43,23 @@ def prune(counts: Sequence[int | None], dry_run: bool, now: bool, where: Where |
             if dry_run:
                 done = preview(job, policy)
             else:
+                _expect_heads(bench)
                 _expect_right(bench)
                 done = run_prune(job, policy, remember=given is not None, now=now)
                 cover_shards(bench)
-    _say(done, policy, dry_run, as_json)
-    return FAILED if done.missing else WHOLE
+        others = [] if dry_run else list(prune_others(bench, now=now))
+        untold = len(others_of(bench)) if dry_run else 0
+    _say(done, policy, others, dry_run, as_json)
+    if untold and not as_json:
+        print_text(f"The space lies in {untold:,} other places too, which would be pruned as well")
+    for reached, _ in others:
+        if reached.problem is not None:
+            print_error(
+                f"{reached.where} keeps what was dropped: {reached.problem}; the next prune goes on there"
+            )
+    if done.missing:
+        return FAILED
+    return INCOMPLETE if any(reached.problem for reached, _ in others) else WHOLE
 
 
 def _policy(counts: Sequence[int | None]) -> Policy | None:
@@ -68,6 +85,12 @@ def _clock(bench: Workbench) -> Generator[Clock]:
         clocks.warn()
 
 
+def _expect_heads(bench: Workbench) -> None:
+    """Raise PruneRefused if a clock that keeps the heads of a provider's space did not answer."""
+    for why in bench.unasked:
+        raise PruneRefused(f"{why}; what others recorded is not known, and nothing was pruned")
+
+
 def _expect_right(bench: Workbench) -> None:
     """Raise PruneRefused for an agent that was only delegated to add: services would refuse it too."""
     if bench.home.space_signer(bench.space.did) is not None:
@@ -83,13 +106,13 @@ def _expect_right(bench: Workbench) -> None:
     )
 
 
-def _say(done: Pruned, policy: Policy, dry_run: bool, as_json: bool) -> None:
+def _say(done: Pruned, policy: Policy, others: Others, dry_run: bool, as_json: bool) -> None:
     if done.missing:
         print_error(
             f"{len(done.missing):,} blocks that kept snapshots need are not here; see `skypail verify --all`"
         )
     if as_json:
-        print_json(_document(done, policy, dry_run))
+        print_json(_document(done, policy, dry_run) | {"places": [_place(*each) for each in others]})
         return
     cleared = done.cleared
     would = "Would drop" if dry_run else "Dropped"
@@ -112,6 +135,25 @@ def _say(done: Pruned, policy: Policy, dry_run: bool, as_json: bool) -> None:
         )
     for why, count in Counter(cleared.waiting.values()).items():
         print_text(f"{count:,} shards stay for now: {why}")
+    for reached, there in others:
+        if reached.problem is None:
+            print_text(_place_line(reached.where, there))
+
+
+def _place_line(where: str, cleared: Cleared) -> str:
+    freed = (
+        f"{where}: freed {size_text(max(0, cleared.freed_bytes))}, {len(cleared.removed):,} shards removed"
+    )
+    waiting = [f"{count:,} stay for now: {why}" for why, count in Counter(cleared.waiting.values()).items()]
+    return "; ".join([freed, *waiting])
+
+
+def _place(reached: Reached, cleared: Cleared) -> dict[str, Any]:
+    return reached.document() | {
+        "freedBytes": cleared.freed_bytes,
+        "removed": cleared.removed,
+        "waiting": cleared.waiting,
+    }
 
 
 def _document(done: Pruned, policy: Policy, dry_run: bool) -> dict[str, Any]:

@@ -9,6 +9,9 @@ from uuid import uuid4
 
 import pytest
 
+from backup_agent.home import Home
+from pail import crdt, parse_cid, run
+from space import FolderClock, open_folder
 from tests.backup_agent.cli.shell import Shell, damage
 from tests.faulty_host import FaultyHost
 from tests.provider.child import Running, running
@@ -178,3 +181,60 @@ def test_what_is_forgotten_is_left_alone(kept: Shell, two: Path) -> None:
         str(kept.home / "space")
     ]
     assert (two / "shards").is_dir()
+
+
+def shards_in(folder: Path) -> set[str]:
+    return {path.name for path in (folder / "shards").glob("*.car")}
+
+
+def snapshots_in(shell: Shell, place: Path) -> list[str]:
+    found = shell("snapshots", "--space", place, "--json").document["snapshots"]
+    return [each["backup"] for each in found]
+
+
+def test_a_prune_reaches_every_place(kept: Shell, two: Path) -> None:
+    newest = snapshots_in(kept, two)[-1]
+    said = kept("prune", "--keep-last", "1", "--json")
+    assert (said.code, said.err, [each["ok"] for each in said.document["places"]]) == (0, "", [True])
+    assert said.document["places"][0]["removed"] != []
+    assert shards_in(two) == shards_in(kept.home / "space")
+    assert snapshots_in(kept, two) == [newest]
+    shutil.rmtree(kept.home / "space")
+    assert kept("verify", "--all").code == 0
+
+
+def test_a_place_that_missed_a_prune_resurrects_nothing(kept: Shell, two: Path) -> None:
+    away, here = two.with_name("away"), kept.home / "space"
+    two.rename(away)
+    said = kept("prune", "--keep-last", "1")
+    assert (said.code, f"{two} keeps what was dropped" in said.err) == (3, True), said
+    left = shards_in(here)
+    away.rename(two)
+    assert len(snapshots_in(kept, two)) == 2
+    assert kept("space", "sync", "--space", two).code == 0  # the wrong way round, too
+    assert shards_in(here) == left
+    assert kept("space", "sync").code == 0
+    assert snapshots_in(kept, two) == snapshots_in(kept, here)
+    assert len(snapshots_in(kept, here)) == 1
+    assert kept("prune").code == 0
+    assert shards_in(two) == shards_in(here)
+    assert kept("verify", "--all", "--space", two).code == 0
+
+
+def test_what_was_recorded_on_pruned_shards_elsewhere_is_brought_back_whole(kept: Shell, two: Path) -> None:
+    """A backup at the other place counts on what a prune here removed meanwhile."""
+    away, here = two.with_name("away"), kept.home / "space"
+    old = snapshots_in(kept, two)[0]
+    two.rename(away)
+    assert kept("prune", "--keep-last", "1").code == 3
+    away.rename(two)
+    with open_folder(two, cache=kept.home / "cache") as space:
+        clock = FolderClock(space, Home.open(kept.home).agent())
+        update = run(crdt.put(clock.head(), "kept/old", parse_cid(old)), space.get)
+        assert update.event
+        clock.advance(update.event.cid, [*update.additions, update.event])
+    assert kept("space", "sync", "--space", two).code == 0
+    with open_folder(here, cache=kept.home / "cache") as space:
+        clock = FolderClock(space, Home.open(kept.home).agent())
+        assert run(crdt.get(clock.head(), "kept/old"), space.get) == parse_cid(old)
+        assert space.has([parse_cid(old)]) == {parse_cid(old)}

@@ -75,8 +75,8 @@ class HostedGround:
         for each in self._open:
             each.close()
 
-    def space(self, machine: str, url: str | None = None, *, resume: bool = False) -> Space:
-        """url: of what stands before the provider."""
+    def space(self, machine: str, url: str | None = None, *, own: str = "own", resume: bool = False) -> Space:
+        """url: of what stands before the provider. own: the folder of heads and leases."""
         line = self._line(url)
         asking = line.asking(self._provider.did, self.authority(machine))
         return open_remote(
@@ -84,7 +84,7 @@ class HostedGround:
             self.did,
             lambda kept: line.blobs(asking, kept),
             cache=self._path / machine / "cache",
-            own=self._path / "own",
+            own=self._path / "heads" / own,
             resume=resume,
         )
 

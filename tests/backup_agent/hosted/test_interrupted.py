@@ -68,7 +68,7 @@ def test_killed_between_any_two_steps(ground: HostedGround, monkeypatch: pytest.
 
 
 def test_what_was_accepted_is_not_sent_again(ground: HostedGround, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert killed_at(3, ground)  # the shard is there, the index is not
+    assert killed_at(5, ground)  # the shard is there, the index is not
     sent: list[int] = []
     put = Http.put
 
