@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import NamedTuple
 from urllib.parse import quote
 
 from backup_agent.hosted import asking
@@ -46,6 +47,22 @@ def is_hosted(line: ProviderLine, ask: Asking) -> bool:
             return False
         raise
     return True
+
+
+class Usage(NamedTuple):
+    """What a space takes at its provider, and may take, in bytes."""
+
+    bytes: int
+    limit: int
+
+
+def usage(line: ProviderLine, ask: Asking) -> Usage | None:
+    """None if the provider does not say, as the original's does not. Raises SpaceUnavailable."""
+    match fields_of(line.finish(ask.ask(asking.INFO, {})).out["ok"]).get("usage"):
+        case {"bytes": int(used), "limit": int(limit)} if used >= 0 and limit >= 0:
+            return Usage(used, limit)
+        case _:
+            return None
 
 
 def register_space(line: ProviderLine, ask: Asking, mail: str, tell: Callable[[str], None]) -> None:

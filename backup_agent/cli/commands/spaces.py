@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 from backup_agent.catalogue import entries
-from backup_agent.cli.output import WHOLE, print_json, print_table, print_text, size_text
+from backup_agent.cli.output import WHOLE, print_error, print_json, print_table, print_text, size_text
 from backup_agent.cli.workbench import Workbench, settings, workbench
 from backup_agent.errors import PhraseInvalid, SpaceKeyUnknown
 from backup_agent.home import Home
@@ -58,7 +58,7 @@ def list_(as_json: bool) -> int:
 def info(where: Where | None, as_json: bool) -> int:
     """What can be told without reading the shards."""
     with workbench(where) as bench:
-        document = _document(bench)
+        document = _document(bench) | ({"usage": _usage(bench)} if bench.is_hosted else {})
     if as_json:
         print_json(document)
         return WHOLE
@@ -67,6 +67,7 @@ def info(where: Where | None, as_json: bool) -> int:
         f"Place     {document['place']}",
         f"Key       {'here' if document['keyHere'] else 'not on this machine'}",
         f"Holds     {document['shards']:,} shards, {size_text(document['bytes'])}",
+        *_usage_line(document.get("usage")),
         f"Agents    {', '.join(document['agents']) or 'none yet'}",
         f"Keeps     {document['retention'] or 'every snapshot: `skypail prune` has no policy yet'}",
     )
@@ -74,6 +75,33 @@ def info(where: Where | None, as_json: bool) -> int:
     if rows:
         print_table(("ACCOUNT", "SNAPSHOTS"), rows)
     return WHOLE
+
+
+def _usage(bench: Workbench) -> dict[str, int] | None:
+    """What the provider counts and allows; None if it does not tell, and why on standard error."""
+    from backup_agent.authority import Authority
+    from backup_agent.hosted.line import ProviderLine
+    from backup_agent.hosted.opening import pinned
+    from backup_agent.hosted.registering import usage
+    from space.remote.address import parse_provider
+
+    url = parse_provider(str(bench.where)).url
+    line = ProviderLine(url, allow_private=bench.settings.allow_private_hosts)
+    try:
+        authority = Authority(bench.home, bench.signer, bench.space.did)
+        found = usage(line, line.asking(pinned(bench.home, line, bench.space.did), authority))
+    except SpaceUnavailable as error:
+        print_error(f"how much room there is cannot be told: {error}")
+        return None
+    finally:
+        line.close()
+    return None if found is None else found._asdict()
+
+
+def _usage_line(found: dict[str, int] | None) -> list[str]:
+    if not found:
+        return []
+    return [f"Room      {size_text(found['bytes'])} of {size_text(found['limit'])} used at the provider"]
 
 
 def _document(bench: Workbench) -> dict[str, Any]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from backup_agent.cli.commands import agent
 from tests.backup_agent.cli.shell import Shell
 from tests.faulty_host import FaultyHost
 from tests.provider.child import Running, running
@@ -118,6 +121,63 @@ def test_a_quota_that_is_used_up_is_named_and_nothing_is_recorded(
         online("provider", "space", "limit", space, "--bytes", "100000000", "--database", database).code == 0
     )
     assert online("backup", did, "--space", url).code == 0
+
+
+def test_info_says_what_the_provider_counts_and_allows(
+    online: Shell, host: FaultyHost, url: str, database: str
+) -> None:
+    space = url.rsplit("/", 1)[1]
+    assert online("backup", host.demo.recording.did, "--space", url).code == 0
+    limit = ["provider", "space", "limit", space, "--bytes", "100000000", "--database", database]
+    assert online(*limit).code == 0
+    usage = online("space", "info", "--space", url, "--json").document["usage"]
+    assert usage["bytes"] > 2_000_000
+    assert usage["limit"] == 100_000_000
+    assert "of 100.0 MB used at the provider" in online("space", "info", "--space", url).out
+
+
+def give_laptop(owner: Shell, url: str, laptop: Path) -> str:
+    """Let another home add to the space for a day from now on; the delegation's CID."""
+    home, owner.home = owner.home, laptop
+    other = owner("agent", "id").out.strip()
+    owner.home = home
+    given = ["agent", "delegate", "--to", other, "--can", "provider", "--expires", "1d", "--space", url]
+    made = owner(*given, "--out", laptop / "laptop.ucan", "--json")
+    owner.home = laptop
+    assert owner("agent", "add", laptop / "laptop.ucan").code == 0
+    owner.home = home
+    return made.document["cid"]
+
+
+def refused(owner: Shell, host: FaultyHost, url: str, laptop: Path) -> str:
+    """Why a backup from `laptop` is refused; nothing is recorded, as the owner sees."""
+    host.demo.publish_next_post()
+    home, owner.home = owner.home, laptop
+    said = owner("backup", host.demo.recording.did, "--space", url)
+    owner.home = home
+    assert (said.code in (1, 3), said.out.startswith("Recorded")) == (True, False), said
+    assert len(owner("snapshots", "--space", url, "--json").document["snapshots"]) == 1
+    return said.err
+
+
+def test_a_revoked_delegation_records_nothing(
+    online: Shell, host: FaultyHost, url: str, tmp_path: Path
+) -> None:
+    assert online("backup", host.demo.recording.did, "--space", url).code == 0
+    given = give_laptop(online, url, tmp_path / "laptop")
+    assert online("agent", "revoke", given).code == 0
+    assert "revoked" in refused(online, host, url, tmp_path / "laptop")
+
+
+def test_an_expired_delegation_records_nothing(
+    online: Shell, host: FaultyHost, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert online("backup", host.demo.recording.did, "--space", url).code == 0
+    before = time.time() - 2 * 86_400
+    with monkeypatch.context() as patch:
+        patch.setattr(agent, "time", SimpleNamespace(time=lambda: before))
+        give_laptop(online, url, tmp_path / "laptop")
+    assert "expired" in refused(online, host, url, tmp_path / "laptop")
 
 
 def test_a_provider_that_is_down_is_named(online: Shell, host: FaultyHost) -> None:

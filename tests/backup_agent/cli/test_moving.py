@@ -144,6 +144,34 @@ def test_a_provider_that_does_not_host_it_changes_nothing(kept: Shell, tmp_path:
     assert kept("space", "info", "--json").document["place"] == str(kept.home / "space")
 
 
+def test_a_quota_that_is_reached_switches_nothing_and_more_room_is_enough(
+    kept: Shell, tmp_path: Path
+) -> None:
+    kept.environ |= {"SKYPAIL_ALLOW_PRIVATE_HOSTS": "1"}
+    (tmp_path / "provider").mkdir()
+    with running(tmp_path / "provider") as small:
+        assert kept("space", "register", small.url, "--account", "small@example.com").code == 0
+        space = kept("space", "info", "--json").document["space"]
+        limit = [
+            "provider",
+            "space",
+            "limit",
+            space,
+            "--database",
+            f"sqlite:///{tmp_path}/provider/provider.db",
+        ]
+        assert kept(*limit, "--bytes", "100000").code == 0
+        said = kept("space", "move", small.url)
+        assert (said.code, "is used up" in said.err) == (1, True), said
+        assert kept("space", "info", "--json").document["place"] == str(kept.home / "space")
+        assert kept("clock", "head", "--json").document["clocks"] == []
+        assert kept(*limit, "--bytes", "100000000").code == 0
+        moved = kept("space", "move", small.url)
+        assert (moved.code, moved.err) == (0, ""), moved
+        shutil.rmtree(kept.home / "space")
+        assert_whole(kept)
+
+
 def test_a_source_that_dies_half_way_changes_nothing_and_the_rest_is_brought_later(
     kept: Shell, bucket: str, bucket_server: BucketServer, tmp_path: Path
 ) -> None:
