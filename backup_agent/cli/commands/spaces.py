@@ -58,7 +58,9 @@ def list_(as_json: bool) -> int:
 def info(where: Where | None, as_json: bool) -> int:
     """What can be told without reading the shards."""
     with workbench(where) as bench:
-        document = _document(bench) | ({"usage": _usage(bench)} if bench.is_hosted else {})
+        document = _document(bench)
+        if bench.is_hosted:
+            document["usage"] = _usage(bench)
     if as_json:
         print_json(document)
         return WHOLE
