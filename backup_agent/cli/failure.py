@@ -16,12 +16,15 @@ INTERRUPTED = 130
 def catch_signals() -> list[int]:
     """Let SIGTERM and SIGHUP end the process as Ctrl-C does, cleaning up; the list is of those that came.
 
-    What is ignored, as under nohup, stays ignored.
+    What is ignored, as under nohup, stays ignored. Where that is SIGINT, as in a shell's background
+    job, asyncio watches for none, and the others end the process all the same.
     """
     came: list[int] = []
 
     def stop(number: int, _frame: object) -> None:
         came.append(number)
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            raise KeyboardInterrupt
         signal.raise_signal(signal.SIGINT)  # which asyncio knows how to end by
 
     for number in (signal.SIGTERM, signal.SIGHUP):

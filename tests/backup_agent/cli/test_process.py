@@ -74,11 +74,18 @@ def test_an_interrupted_backup_says_so_and_records_nothing(online: Shell, host: 
     assert online("backup", host.demo.recording.did).code == 0
 
 
+BACKGROUND = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
+"""What a shell does with a job that it starts in the background: it ignores SIGINT."""
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_as_ctrl_c_does(online: Shell, host: FaultyHost, number: int) -> None:
+@pytest.mark.parametrize("around", [[], BACKGROUND])
+def test_a_signal_ends_it_as_ctrl_c_does(
+    online: Shell, host: FaultyHost, number: int, around: list[str]
+) -> None:
     host.fault(GET_REPO, slow(1000, 0.05))
     environment = dict(os.environ) | dict(online.environment)
-    command = [COMMAND, "backup", host.demo.recording.did]
+    command = [*around, COMMAND, "backup", host.demo.recording.did]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
