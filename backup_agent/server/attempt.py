@@ -117,7 +117,7 @@ class Attempts:
         try:
             connection = finish(ClockHost(http).connect(KnownClock(chosen.url, chosen.did)))
             caller = Caller(connection, Access(self.signer, account.space, held), finish, now=self.now)
-            yield LedClock(RemoteClock(caller, space), own, permit)
+            yield LedClock(RemoteClock(caller, space), own, space, permit)
         finally:
             finish(_close(http))
             finish.close()

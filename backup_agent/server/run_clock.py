@@ -13,7 +13,7 @@ from backup_agent.server.permit import Permit
 from clock_service.client import RemoteClock
 from pail import CID
 from pail.event import Head
-from space import Clock
+from space import Clock, Space
 
 UNREADABLE_WAIT_S = 300.0
 
@@ -35,11 +35,12 @@ class TurnClock:
 
 
 class LedClock:
-    """A `space.Clock`. leader: the service's. own: of the place."""
+    """A `space.Clock`. leader: the service's. own: of the place, in which `space` lies."""
 
-    def __init__(self, leader: RemoteClock, own: Clock, permit: Permit) -> None:
+    def __init__(self, leader: RemoteClock, own: Clock, space: Space, permit: Permit) -> None:
         self._leader = leader
         self._own = own
+        self._space = space
         self._permit = permit
         self._seen: Head = ()
 
@@ -47,6 +48,9 @@ class LedClock:
         """The service's head. Raises RemoteClockError by its kinds, Wait if the space lacks events of it."""
         self._own.head()  # takes in what has come into the place
         look = self._leader.look()
+        if look.unreadable and not self._space.place.is_near:
+            self._space.refresh()  # at a provider no head object says that others have added shards
+            look = self._leader.look()
         if look.unreadable:
             why = next(iter(look.unreadable.values()))
             text = f"the clock at {self._leader.url} names events that the space does not hold yet: {why}"

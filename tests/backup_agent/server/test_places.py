@@ -61,3 +61,19 @@ def test_a_provider_by_delegation_alone(
         until(lambda: len(ask(owner, "snapshots", "--space", space)["snapshots"]) == 2)
         assert ask(owner, "show", "latest", "--space", space)["certificate"]["agent"] == server.did
         assert owner("verify", "--all", "--space", space).code == 0
+
+
+def test_a_provider_that_held_backups_before_the_server_knew_of_it(
+    owner: Shell, host: FaultyHost, server: AgentProcess, tmp_path: Path
+) -> None:
+    did = host.demo.recording.did
+    (tmp_path / "provider").mkdir()
+    with running(tmp_path / "provider") as provider:
+        space = owner("space", "create", provider.url, "--json").document["place"]
+        ask(owner, "space", "register", provider.url, "--account", "alice@example.com")
+        ask(owner, "backup", did, "--space", space)
+        host.demo.publish_next_post()
+        ask(owner, "schedule", did, "--server", server.url, "--space", space)
+        status = wait_for_a_run(owner, did, space)
+        assert status["lastRun"]["result"] == "recorded", status
+        assert len(ask(owner, "snapshots", "--space", space)["snapshots"]) == 2
