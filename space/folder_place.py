@@ -39,6 +39,7 @@ class FolderPlace:
     is_near = True
     shares_leases = True
     packs = False
+    keeps_parity = True
     at_once = 1
 
     def __init__(self, folder: Path, files: Files, *, home: str, lock: Path) -> None:

@@ -12,9 +12,12 @@ from space.space import Space
 def cover(space: Space, percent: int) -> tuple[int, int]:
     """Write the parity that is missing: how many shards were without, and the bytes written.
 
-    Doomed shards get none. Parity that is there stays, of whatever percentage it is.
+    Doomed shards get none, and none is written where a place keeps none. Parity that is there stays, of
+    whatever percentage it is.
     Raises SpaceFull, SpaceUnavailable, PruneBegan.
     """
+    if not space.place.keeps_parity:
+        return 0, 0
     with guarded("writing parity"):
         there = {entry.name for entry in space.place.list(SHARDS)}
         rows = [

@@ -107,6 +107,11 @@ class Place(Protocol):
         """
         ...
 
+    @property
+    def keeps_parity(self) -> bool:
+        """Whether an object may lie beside a shard under the shard's name: parity does."""
+        ...
+
     def make_ready(self) -> None:
         """Make what must be there to write to, remove what crashed processes of this home were writing."""
         ...

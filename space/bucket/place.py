@@ -71,6 +71,7 @@ class BucketPlace:
     is_near = False
     shares_leases = True
     packs = True
+    keeps_parity = True
     at_once = 8
 
     def __init__(

@@ -37,6 +37,7 @@ class ProviderPlace:
     is_near = False
     shares_leases = False
     packs = False
+    keeps_parity = False
     at_once = 1
 
     def __init__(

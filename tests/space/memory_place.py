@@ -70,6 +70,7 @@ class MemoryPlace:
     is_near: bool = False
     shares_leases: bool = True
     packs: bool = False
+    keeps_parity: bool = True
     at_once: int = 1
     versions: itertools.count[int] = field(default_factory=itertools.count)
 

@@ -20,8 +20,11 @@ def parity(percent: int | None, where: Where | None, as_json: bool) -> int:
                 bench.clock.advance(update.event.cid, [block, *update.additions, update.event])
         wanted = stored_percent(bench.clock.head(), bench.space.get)
         shards, size_bytes = cover(bench.space, wanted) if wanted else (0, 0)
+        is_kept = bench.space.place.keeps_parity
     if as_json:
-        print_json({"percent": wanted, "shards": shards, "writtenBytes": size_bytes})
+        print_json({"percent": wanted, "shards": shards, "writtenBytes": size_bytes, "keptHere": is_kept})
+    elif wanted and not is_kept:
+        print_text(f"Parity of {wanted} % is wanted, but a provider keeps none: other places of the space do")
     elif wanted:
         print_text(f"Parity of {wanted} %: wrote {size_text(size_bytes)} for {shards:,} shards")
     else:

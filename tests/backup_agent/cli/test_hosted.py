@@ -186,6 +186,17 @@ def test_a_provider_that_is_down_is_named(online: Shell, host: FaultyHost) -> No
     assert online("space", "list", "--json").document["spaces"] == []
 
 
+def test_parity_is_said_to_be_none_there_and_backups_are_silent_about_it(
+    online: Shell, host: FaultyHost, url: str
+) -> None:
+    assert online("backup", host.demo.recording.did, "--space", url).code == 0
+    said = online("space", "parity", "10", "--space", url)
+    assert (said.code, said.err, "a provider keeps none" in said.out) == (0, "", True), said
+    host.demo.publish_next_post()
+    said = online("backup", host.demo.recording.did, "--space", url)
+    assert (said.code, said.err) == (0, ""), said
+
+
 def test_several_spaces_at_one_provider_are_told_apart(online: Shell, url: str, provider: Running) -> None:
     assert online("space", "create", provider.url).code == 3
     listed = online("space", "list", "--json").document["spaces"]
