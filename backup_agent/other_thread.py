@@ -27,13 +27,13 @@ class OtherThread:
 
     def __call__(self, work: Coroutine[Any, Any, T]) -> T:
         """What `work` returns or raises. Ctrl-C ends the waiting, and the work."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            with _interruptible():
+        with _interruptible():  # from before it begins, or the loop takes the Ctrl-C
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+            try:
                 return future.result()
-        except BaseException:
-            future.cancel()
-            raise
+            except BaseException:
+                future.cancel()
+                raise
 
     def close(self) -> None:
         """End what is still under way."""
