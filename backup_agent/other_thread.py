@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Coroutine, Generator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from threading import Thread, current_thread, main_thread
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+LOOK_S = 0.25
+"""A signal that comes just as a thread begins to wait does not wake it."""
 
 CLOSE_S = 5.0
 """A thread that does not end by then, as one that waits for a name server, is left to the process's end."""
@@ -30,6 +33,8 @@ class OtherThread:
         with _interruptible():  # from before it begins, or the loop takes the Ctrl-C
             future = asyncio.run_coroutine_threadsafe(work, self._loop)
             try:
+                while not wait([future], LOOK_S).done:
+                    pass
                 return future.result()
             except BaseException:
                 future.cancel()
