@@ -42,7 +42,7 @@ def test_one_ctrl_c_ends_the_waiting_and_the_work(finish: OtherThread) -> None:
     ended = threading.Event()
 
     async def endless() -> None:
-        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGINT)
+        asyncio.get_running_loop().call_later(0.1, os.kill, os.getpid(), signal.SIGINT)
         try:
             await asyncio.Event().wait()
         finally:
