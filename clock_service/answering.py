@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import json
 import os
@@ -60,7 +61,9 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise OSError(error.errno, f"no listening at {host} port {port}: {error.strerror}") from error
+        way_on = "; choose another --port" if error.errno == errno.EADDRINUSE else ""
+        why = f"no listening at {host} port {port}: {error.strerror}{way_on}"
+        raise OSError(error.errno, why) from error
     return listener
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +50,7 @@ def serve(options: Options, announce: Callable[[Started], None]) -> None:
     _log()
     signer = load_or_make_key(options.key)
     options.settings.cache.mkdir(parents=True, exist_ok=True)
+    _make_folders(options.settings.folders)
     with ExitStack() as stack:
         stack.enter_context(alone(options.database))
         listener = stack.enter_context(listen(options.host, options.port))
@@ -77,6 +78,16 @@ def work(options: Options) -> None:
     wait_to_stop()
     worker.stop()
     database.close()
+
+
+def _make_folders(folders: Sequence[Path]) -> None:
+    """Those that are missing. Not what they are in: that may be a disk that is not there."""
+    for folder in folders:
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            why = f"--folder {folder} is no folder, and cannot be made: {error.strerror}"
+            raise Misconfigured(why) from error
 
 
 def _log() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from backup_agent.block_source import MAX_GATEWAYS, Gateways
+from backup_agent.cli.database_named import NamedDatabase
 from backup_agent.cli.output import FAILED, WHOLE, print_json, print_table, print_text, size_text
 from backup_agent.cli.workbench import settings
 from backup_agent.errors import HomeUnusable
@@ -82,9 +83,16 @@ def _print_started(started: Started) -> None:
 def add_space(did: str, max_bytes: int | None, database: str | None, as_json: bool) -> int:
     """Host a space, and its clock; one that was removed is back with what it held."""
     Verifier.parse(did)
+    named = NamedDatabase.before_opening(_database(database))
     with _store(database) as store:
         asyncio.run(store.host(HostedSpace(did, None, max_bytes or Quota().bytes)))
-        return _tell(store, did, as_json)
+        space = _known(store, did)
+    named.warn_if_new("skypail provider serve")
+    if as_json:
+        print_json({**_document(space), "database": named.shown})
+    else:
+        print_text(*_lines(space, f" in {named.shown}"))
+    return WHOLE
 
 
 def limit_space(did: str, max_bytes: int, database: str | None, as_json: bool) -> int:
@@ -133,10 +141,17 @@ def _tell(store: ProviderStore, did: str, as_json: bool) -> int:
     if as_json:
         print_json(_document(space))
     else:
-        used, limit, blobs, account = _words(space)
-        hosted = "hosts" if space.is_hosted else "does not host any more, but keeps,"
-        print_text(f"This provider {hosted} {did}", f"{used} of {limit} in {blobs} blobs; added by {account}")
+        print_text(*_lines(space))
     return WHOLE
+
+
+def _lines(space: HostedSpace, where: str = "") -> tuple[str, str]:
+    used, limit, blobs, account = _words(space)
+    hosted = "hosts" if space.is_hosted else "does not host any more, but keeps,"
+    return (
+        f"This provider {hosted} {space.did}{where}",
+        f"{used} of {limit} in {blobs} blobs; added by {account}",
+    )
 
 
 def _known(store: ProviderStore, did: str) -> HostedSpace:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from backup_agent.block_source import MAX_GATEWAYS, Gateways
+from backup_agent.cli.database_named import NamedDatabase
 from backup_agent.cli.output import FAILED, WHOLE, print_json, print_table, print_text
 from backup_agent.cli.workbench import settings
 from backup_agent.errors import HomeUnusable
@@ -79,14 +80,16 @@ def add_space(
     usual = Limits()
     limits = Limits(events_a_day or usual.events_a_day, max_bytes or usual.bytes)
     registration = Registration(did, limits, None if guard is None else Guard(guard))
+    named = NamedDatabase.before_opening(_database(database))
     with _store(database) as store:
         asyncio.run(store.register(registration))
+    named.warn_if_new("skypail clock serve")
     if as_json:
-        print_json(_row(registration))
+        print_json({**_row(registration), "database": named.shown})
     else:
         print_text(
             f"Hosts {did}: {limits.events_a_day} events a day, {limits.bytes} bytes, "
-            f"guard {guard or 'as the service has it'}"
+            f"guard {guard or 'as the service has it'}, in {named.shown}"
         )
     return WHOLE
 

@@ -96,7 +96,7 @@ def _account_row(account: Account, now_ms: int) -> dict[str, Any]:
         "last": None if last is None else last.result.value,
         "good": None if good is None else _moment(good.ended),
         "failures": account.failures,
-        "reason": account.reason,
+        "reason": account.reason or ("" if last is None else last.reason),
     }
 
 

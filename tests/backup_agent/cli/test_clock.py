@@ -199,7 +199,9 @@ def test_a_place_that_is_taken_and_a_space_that_is_none_are_said_in_a_sentence(
     shell: Shell, service: ClockProcess
 ) -> None:
     port = service.url.rpartition(":")[2]
-    assert f"no listening at 127.0.0.1 port {port}" in shell("clock", "serve", "--port", port).err
+    said = shell("clock", "serve", "--port", port)
+    assert f"no listening at 127.0.0.1 port {port}" in said.err
+    assert said.err.endswith("; choose another --port\n")
     assert "'did:key:zzz' is no DID of a space" in shell("clock", "space", "add", "did:key:zzz").err
 
 

@@ -8,7 +8,9 @@ import subprocess
 from pathlib import Path
 
 import httpx
+import pytest
 
+from backup_agent.cli.database_named import NamedDatabase
 from tests.backup_agent.cli.shell import COMMAND, Shell
 
 SPACE = "did:key:z6MkoBPjMzBFn7dGjDRqhNEsXjdVjGVsFbXyYVUQ2nnzEvXX"
@@ -29,6 +31,30 @@ def test_an_operator_adds_limits_lists_and_removes_spaces(shell: Shell) -> None:
     assert shell("provider", "space", "remove", SPACE).code == 1
     assert "does not host any more" in shell("provider", "space", "info", SPACE).out
     assert shell("provider", "space", "add", SPACE, "--json").document["hosted"] is True
+
+
+def test_hosting_says_in_which_database_and_whether_a_service_ever_used_it(shell: Shell) -> None:
+    for service in ("clock", "provider"):
+        first, again = (shell(service, "space", "add", SPACE) for _ in range(2))
+        path = next((shell.home).rglob(f"{service}.db"))
+        assert f" in {path}\n" in first.out
+        assert f"{path} is a new database that no service has used yet" in first.err
+        assert f"must be those of `skypail {service} serve`" in first.err
+        assert (again.out, again.err) == (first.out, "")
+        assert shell(service, "space", "add", SPACE, "--json").document["database"] == str(path)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:se?cr@host:5432/name?password=secret", "postgresql://host:5432/name"),
+        ("postgres://me@/name", "postgres:///name"),
+        ("postgresql://host?user=me", "postgresql://host"),
+        ("postgresql:///name?host=/run/x&password=a@b", "postgresql:///name"),
+    ],
+)
+def test_a_database_is_shown_without_credentials(url: str, shown: str) -> None:
+    assert NamedDatabase.before_opening(url) == (shown, False)
 
 
 def test_what_is_no_space_or_unknown_is_said_so(shell: Shell) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,9 +15,13 @@ import pytest
 
 from backup_agent.home import Home
 from backup_agent.scheduled import RENEW_BELOW_S, Scheduled, ScheduledList
+from backup_agent.server import run_rows
+from backup_agent.server.account import Result, RunNote
+from backup_agent.server.database import open_database
 from tests.backup_agent.cli.clock_process import ClockProcess
-from tests.backup_agent.cli.shell import Said, Shell
+from tests.backup_agent.cli.shell import STRANGER, Said, Shell
 from tests.backup_agent.server.agent_process import AgentProcess, running_agent, until
+from tests.backup_agent.server.rows import NOW_MS, Book
 from tests.faulty_host import FaultyHost
 
 
@@ -204,3 +209,26 @@ def test_many_workers_want_a_database_that_they_can_share(owner: Shell) -> None:
 def test_a_space_is_named_by_its_did(owner: Shell) -> None:
     said = owner("serve", "--space", "/srv/backups")
     assert (said.code, "is no DID of a space" in said.err) == (1, True)
+
+
+def test_a_folder_of_spaces_is_made_for_the_server_alone(owner: Shell, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = owner("serve", "--folder", tmp_path / "new", "--port", str(taken.getsockname()[1]))
+    assert (said.code, said.err.endswith("; choose another --port\n")) == (1, True)
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_of_spaces_that_cannot_be_made_is_refused_at_the_start(owner: Shell, tmp_path: Path) -> None:
+    said = owner("serve", "--folder", tmp_path / "no disk" / "new")
+    assert (said.code, "is no folder, and cannot be made" in said.err) == (1, True)
+    assert said.err.count("\n") == 1
+
+
+def test_the_operator_sees_why_an_account_waits(owner: Shell) -> None:
+    url = f"sqlite:///{owner.home}/agent.db"
+    database = open_database(url)
+    account = Book(database).add(STRANGER)
+    note = RunNote(NOW_MS, NOW_MS, Result.WAITING, "its host wants no more today")
+    database.do(lambda session: run_rows.add(session, account, "worker", note))
+    database.close()
+    assert note.reason in owner("serve", "accounts", "--database", url).out
