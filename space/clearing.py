@@ -223,6 +223,8 @@ class Staying:
     def get(self, cids: Sequence[CID]) -> list[bytes]:
         return self._space.get(cids)
 
+    get_here = get
+
     def keep(self, blocks: Iterable[tuple[CID, bytes]]) -> None:
         pass
 

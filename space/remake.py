@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from pail import CID, DecodeError, MissingBlock, PailError, TooLarge, run
+from pail import CID, DecodeError, MissingBlock, PailError, Reader, TooLarge, run
 from pail import map as pail_map
 from pail.draft import Draft
 from pail.event import Event, decode_event
@@ -31,9 +31,8 @@ def mend(space: Space, event: CID) -> bool:
     if not space.index.doomed.shards():
         return False
     try:
-        blocks = remake(space, event)
         with space.stage() as stage:
-            stage.put_many(blocks.items())
+            stage.put_many(remake(stage.get, event).items())
             stage.publish()
     except PruneBegan:
         space.lease.doubt()  # what this process decided before it read a head is as doubtful as this
@@ -43,12 +42,13 @@ def mend(space: Space, event: CID) -> bool:
     return True
 
 
-def remake(space: Space, event: CID) -> dict[CID, bytes]:
-    """The shards of the pail of `event` that are not here.
+def remake(get: Reader, event: CID) -> dict[CID, bytes]:
+    """The shards of the pail of `event` that `get` does not find.
 
+    get: finds what stays, and hashes it.
     Raises MissingBlock if an event is missing, DecodeError if one does not do what it says, TooLarge.
     """
-    maker = _Maker(space)
+    maker = _Maker(get)
     waiting, steps = [event], 0
     while waiting:
         base = maker.make(waiting[-1])
@@ -65,8 +65,8 @@ def remake(space: Space, event: CID) -> dict[CID, bytes]:
 
 
 class _Maker:
-    def __init__(self, space: Space) -> None:
-        self._space = space
+    def __init__(self, get: Reader) -> None:
+        self._get = get
         self.made: dict[CID, bytes] = {EMPTY.cid: EMPTY.data}
         self._whole: set[CID] = {EMPTY.cid}
         """Roots of pails that are here or made: to walk each again would cost the square of the events."""
@@ -98,9 +98,9 @@ class _Maker:
         return decode_event(self.get([cid])[0])
 
     def get(self, cids: Sequence[CID]) -> list[bytes]:
-        """What was made, else what the space has and keeps."""
+        """What was made, else what there is."""
         rest = [cid for cid in cids if cid not in self.made]
-        found = dict(zip(rest, self._space.get_lasting(rest), strict=True)) if rest else {}
+        found = dict(zip(rest, self._get(rest), strict=True)) if rest else {}
         return [self.made[cid] if cid in self.made else found[cid] for cid in cids]
 
     def _is_here(self, root: CID) -> bool:

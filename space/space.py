@@ -51,6 +51,9 @@ class _Lasting:
     def get(self, cids: Sequence[CID]) -> list[bytes]:
         return self._space.get_lasting(cids)
 
+    def get_here(self, cids: Sequence[CID]) -> list[bytes]:
+        return self._space.get_here(cids)
+
     def keep(self, blocks: Iterable[tuple[CID, bytes]]) -> None:
         self._space.keep(blocks)
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Iterable, KeysView, Mapping, S
 from itertools import islice
 from typing import Protocol, Self
 
-from pail import CID, RAW, Hashed, TooLarge, cid_of
+from pail import CID, RAW, Hashed, MissingBlock, TooLarge, cid_of
 from space.background import Background
-from space.errors import StageClosed
+from space.errors import CorruptBlock, StageClosed
 from space.guard import guarded
 from space.kept_bytes import MAX_PIECE_BYTES
 from space.layout import SHARDS, SMALL_SHARD_BYTES, index_name, shard_name, shard_of_name
@@ -40,6 +40,10 @@ class Holder(Protocol):
     def has(self, cids: Collection[CID]) -> set[CID]: ...
 
     def get(self, cids: Sequence[CID]) -> list[bytes]: ...
+
+    def get_here(self, cids: Sequence[CID]) -> list[bytes]:
+        """As `get`, also out of doomed shards."""
+        ...
 
     def keep(self, blocks: Iterable[tuple[CID, bytes]]) -> None:
         """Have them at hand, if the place is far away."""
@@ -138,13 +142,14 @@ class Stage:
         """Staged blocks, or those of the space, in the order asked for: what a verification walk reads.
 
         A staged block was hashed on its way in, and nobody else has its file; one of the space is
-        hashed on this very read. Raises as `Space.get`.
+        hashed on this very read. What stands in doomed shards alone is staged by reading it, as a
+        writer counts on what it reads. Raises as `Space.get` and `put_many`.
         """
         self._check_open()
         elsewhere = [cid for cid in cids if cid not in self._staged]
         if len(elsewhere) == len(cids):
-            return self._space.get(cids)
-        found = dict(zip(elsewhere, self._space.get(elsewhere), strict=True)) if elsewhere else {}
+            return self._get_held(cids)
+        found = dict(zip(elsewhere, self._get_held(elsewhere), strict=True)) if elsewhere else {}
         staged = [cid for cid in cids if cid not in found] if found else cids
         with guarded("reading staged blocks"):
             contents = self._read([self._staged[cid] for cid in staged])
@@ -152,6 +157,14 @@ class Stage:
             return contents
         found.update(zip(staged, contents, strict=True))
         return Hashed(found[cid] for cid in cids)
+
+    def _get_held(self, cids: Sequence[CID]) -> list[bytes]:
+        try:
+            return self._space.get(cids)
+        except (MissingBlock, CorruptBlock):
+            contents = self._space.get_here(cids)
+        self.put_many(zip(cids, contents, strict=True))
+        return contents
 
     def _read(self, positions: Sequence[int]) -> Hashed:
         shard = positions[0] >> 32
