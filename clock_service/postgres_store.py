@@ -31,6 +31,9 @@ LOCK_TIMEOUT_MS = 10_000
 UNANSWERED_TIMEOUT_MS = 15_000
 """A server that has vanished is given up after that."""
 
+FROZEN_TIMEOUT_MS = 8_000
+"""The server gives up a client that says nothing within a transaction: others wait for what it has locked."""
+
 MIGRATION_LOCK = 0x736B79_7061696C
 """Of all advisory locks of the database, that of whoever changes the schema."""
 
@@ -53,7 +56,8 @@ class PostgresSession:
                 keepalives_count=3,
                 application_name="skypail clock",
                 options=f"-c synchronous_commit=on -c lock_timeout={LOCK_TIMEOUT_MS}"
-                f" -c statement_timeout={STATEMENT_TIMEOUT_MS}",
+                f" -c statement_timeout={STATEMENT_TIMEOUT_MS}"
+                f" -c idle_in_transaction_session_timeout={FROZEN_TIMEOUT_MS}",
             )
             self._db.read_only = is_reader
             self._db.isolation_level = (

@@ -36,6 +36,9 @@ MAX_COUNTED = 1000
 MAX_FORGOTTEN = 500
 """Finished jobs deleted at once."""
 
+FROZEN_TIMEOUT_S = 8.0
+"""A worker that is frozen within a transaction keeps what it locked for so long, and not until it thaws."""
+
 OPEN = ["ENQUEUED", "PENDING", "DELAYED"]
 
 Work = Callable[[int, str], None]
@@ -78,6 +81,7 @@ class Jobs:
                 "executor_id": self._worker,
                 "application_version": APPLICATION_VERSION,
                 "sys_db_pool_size": 6,
+                "sys_db_idle_transaction_timeout_sec": FROZEN_TIMEOUT_S,
                 "use_listen_notify": False,
                 "notification_listener_polling_interval_sec": 1.0,
                 "scheduler_polling_interval_sec": 3600.0,

@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from backup_agent.server.host_rows import RUNS_AT_ONCE
 from backup_agent.server.jobs import Jobs
 from backup_agent.server.limits import Limits
 from backup_agent.server.places import Places
+from backup_agent.server.presence import Presence
 from backup_agent.server.runner import Runner
 from backup_agent.server.ticker import MAX_IN_LINE, Ticker
 from backup_agent.server.watchdog import Beat, Watchdog
@@ -95,10 +96,12 @@ class Worker:
             max_in_line=settings.max_in_line,
             runs_per_host=settings.runs_per_host,
         )
-        self.watchdog = Watchdog(database, self.name, self.jobs.adopt, die, beat=settings.beat)
+        self._presence = Presence(settings.cache, self.name)
+        self.watchdog = Watchdog(database, self.name, self._adopt, die, beat=settings.beat)
 
     def start(self) -> None:
-        """Work from now on. Raises StoreUnavailable, or what the engine's driver raises."""
+        """Work from now on. Raises StoreUnavailable, OSError, or what the engine's driver raises."""
+        self._presence.begin()
         self.watchdog.enlist()  # whoever is not known does no job
         self.jobs.start()
         self.watchdog.start()
@@ -120,7 +123,12 @@ class Worker:
         while self.runner.under_way and time.monotonic() < end:
             time.sleep(0.1)
         self.watchdog.stop()
+        self._presence.end()
         if self.runner.under_way:
             logging.shutdown()
             os._exit(0)  # a thread that waits for a slow host would keep the process alive for hours
         self.jobs.stop()
+
+    def _adopt(self, dead: Sequence[str]) -> int:
+        self._presence.end_others(dead)
+        return self.jobs.adopt(dead)

@@ -16,7 +16,7 @@ if __name__ == "__main__":
     told: dict[str, Any] = json.loads(sys.argv[1])
     root = Path(told["root"])
     settings = Settings(
-        cache=root / "cache",
+        cache=root / told.get("cache", "cache"),
         plc_url=told["plc"],
         allow_private=True,
         folders=(root,),

@@ -51,7 +51,7 @@ def test_every_account_is_backed_up_once_whatever_happens_to_two_of_three_worker
         crowd.delay_s = 0.3
         told = {"root": str(tmp_path), "database": postgres_url, "plc": url}
         first, second, third = [
-            stack.enter_context(running_child(tmp_path / f"{name}.log", **told)) for name in "abc"
+            stack.enter_context(running_child(tmp_path / f"{name}.log", cache=name, **told)) for name in "abc"
         ]
         assert first.did == second.did == third.did
         schedule_all(first, crowd, owners)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from backup_agent.server import host_rows
 from backup_agent.server.account import Account
+from backup_agent.server.database import open_database
 from backup_agent.server.host_rows import CAPACITY, LOT, MAX_PAUSE_S, RUNS_AT_ONCE, TOKENS_A_SECOND, Leave
+from clock_service import postgres_store
+from clock_service.errors import StoreUnavailable
 from tests.backup_agent.server.rows import NOW_MS, Book
 
 HOST = "pds.example.com"
@@ -105,3 +110,19 @@ def test_after_a_clock_that_was_a_day_ahead_a_host_is_asked_again(book: Book) ->
     assert take(book).tokens == 0
     book.now_ms += LOT * 1000 // TOKENS_A_SECOND
     assert take(book).tokens == LOT
+
+
+@pytest.mark.xdist_group("postgres")
+def test_a_worker_that_froze_within_a_transaction_holds_nobody_up(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_store, "FROZEN_TIMEOUT_MS", 200)
+    book = Book(open_database(postgres_url))
+    account = running(book, 1)
+    frozen = postgres_store.PostgresSession(postgres_url)
+    host_rows.enter(frozen, account.id, HOST, book.now_ms, RUNS_AT_ONCE)
+    assert enter(book, account).tokens
+    with pytest.raises(StoreUnavailable):
+        frozen.commit()
+    frozen.close()
+    book.database.close()
