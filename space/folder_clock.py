@@ -99,6 +99,9 @@ class FolderClock:
             stage.publish()
         with guarded("advancing the clock"), held(self._space.head_lock):
             known = self._fold()
+            if known.pending:  # of what this agent's object named before, nothing that is here is left out
+                self._space.refresh()
+                known = self._fold()
             try:
                 head = run(advance(known.head, event), self._space.get_here)
                 if head != known.head:  # of what lies below the head, the pail may have been pruned

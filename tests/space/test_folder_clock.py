@@ -166,6 +166,17 @@ def test_two_processes_of_one_agent_may_write_at_once(tmp_path: Path) -> None:
         assert space.check().whole
 
 
+def test_two_machines_of_one_agent_that_take_turns_lose_no_event(space: Space, tmp_path: Path) -> None:
+    first, second = put_event((), 1), put_event((), 2)
+    clock = FolderClock(space, agent(1))
+    with open_folder(tmp_path / "folder", cache=tmp_path / "another") as other:
+        clock.head()
+        FolderClock(other, agent(1)).advance(first[0].cid, first)
+    clock.advance(second[0].cid, second)
+    both = tuple(sorted([first[0].cid, second[0].cid]))
+    assert decode_head_object(head_file(tmp_path).read_bytes()) == (agent(1).did, both)
+
+
 def count_events(space: Space, clock: FolderClock) -> int:
     seen, stack = set(), list(clock.head())
     while stack:
