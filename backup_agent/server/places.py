@@ -14,6 +14,7 @@ from backup_agent.errors import HostRefused
 from backup_agent.net import check_url, system_lookup
 from backup_agent.net.dial import GuardedBackend
 from backup_agent.server.credentials import check_credentials
+from backup_agent.server.deadline import Deadline
 from backup_agent.server.errors import PlaceRefused, WrongPlace
 from backup_agent.server.hosted_place import Held, provider_place
 from backup_agent.server.permit import Permit
@@ -65,7 +66,7 @@ class Places:
         Raises PlaceRefused, WrongPlace, SpaceError.
         """
         name = may.space if place.is_provider else None  # which a provider's own place does not know
-        kept, inner = self._at(place, may)
+        kept, inner = self._at(place, may, permit.deadline)
         opened = Space.open(cast(Place, PermittedPlace(inner, permit)), kept, name)
         if opened.did != may.space:
             found = opened.did
@@ -73,9 +74,9 @@ class Places:
             raise WrongPlace(f"{place.url} holds the space {found}, not {may.space}")
         return opened
 
-    def _at(self, place: PlaceOf, may: Held) -> tuple[PlaceCache, Place]:
+    def _at(self, place: PlaceOf, may: Held, deadline: Deadline) -> tuple[PlaceCache, Place]:
         if place.is_provider:
-            return provider_place(place, may, cache=self.cache, allow_private=self.allow_private)
+            return provider_place(place, may, deadline, cache=self.cache, allow_private=self.allow_private)
         return self._bucket(place) if place.url.startswith("s3:") else self._local(place)
 
     def _check_provider(self, place: PlaceOf) -> None:
@@ -157,8 +158,19 @@ class PermittedPlace:
         return self._inner.publish(room, bare)
 
     def store(self, room: str, name: str, content: bytes) -> None:
-        self._permit()
-        self._inner.store(room, name, content)
+        """Asked as late as can be: whoever freezes after it may write when it has lost the account."""
+        if not self._inner.is_near:
+            self._permit()
+            self._inner.store(room, name, content)
+            return
+        draft = self._inner.draft(room)
+        try:
+            draft.write(content)
+            draft.sync()
+            self._permit()
+            self._inner.publish(room, [(draft, name)])
+        finally:
+            draft.drop()
 
     def remove(self, room: str, name: str) -> None:
         """A lease alone, which says who writes: a server agent deletes nothing else (S5)."""
