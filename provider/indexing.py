@@ -69,7 +69,7 @@ class Indexer:
         async with aclosing(self._blobs.read(stored.object, 0, stored.size)) as chunks:
             data = b"".join([chunk async for chunk in chunks])
         if hashlib.sha256(data).digest() != digest[-32:]:
-            raise BlobDamaged(digest)
+            raise await self._damaged(stored)
         try:
             return await asyncio.to_thread(decode_index, data)
         except (DecodeError, TooLarge) as error:
@@ -94,10 +94,15 @@ class Indexer:
             async for chunk in chunks:
                 await asyncio.to_thread(proof.feed, chunk)
         if proof.digest() != stored.digest[-32:]:
-            raise BlobDamaged(stored.digest)
+            raise await self._damaged(stored)
         if proof.wrong is not None:
             place = f"{proof.wrong.length} bytes from {proof.wrong.offset} on"
             raise IndexWrong(f"the shard {shard.shard} does not hold the block that the index says: {place}")
+
+    async def _damaged(self, stored: Stored) -> BlobDamaged:
+        """Remembered, so that its bytes are taken again."""
+        await self._store.mark_damaged(stored)
+        return BlobDamaged(stored.digest)
 
 
 class _Proof:

@@ -1,7 +1,8 @@
 """The provider's tables, beside those of the clocks in the same database.
 
     space        one row for each that is or was hosted: quota and what it uses
-    blob         bytes that are durable in the object store; `object` is their key there
+    blob         bytes that are durable in the object store; `object` is their key there; `is_damaged` if
+                 it was seen to hold others: then they are taken again, also of who holds the blob
     entry        which space holds which blob
     allocation   room that was promised: until it expires or the blob is accepted; then its receipt
     upload, upload_shard   DAGs that a space lists, and the shards they are in
@@ -76,5 +77,10 @@ STEPS = (
     ALTER TABLE delegation ADD COLUMN kept_at BIGINT NOT NULL DEFAULT 0;
     INSERT INTO arrival SELECT digest, digest, stored_at FROM blob b
         WHERE NOT EXISTS (SELECT 1 FROM entry e WHERE e.digest = b.digest)
+    """,
+    """
+    ALTER TABLE blob ADD COLUMN is_damaged INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE space ADD COLUMN slices BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE entry ADD COLUMN slices BIGINT NOT NULL DEFAULT 0
     """,
 )

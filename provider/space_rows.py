@@ -36,7 +36,8 @@ _ALLOCATION = "a.put, a.accept, s.did, a.digest, a.size, a.cause, a.expires_at, 
 _IN_SPACE = "FROM allocation a JOIN space s ON s.id = a.space WHERE"
 _RESERVED = (
     "SELECT count(*), coalesce(sum(size), 0) FROM (SELECT DISTINCT digest, size FROM allocation "
-    "WHERE space = ? AND is_accepted = 0 AND expires_at > ? AND digest <> ?) AS reserved"
+    "WHERE space = ? AND is_accepted = 0 AND expires_at > ? AND digest <> ? AND digest NOT IN "
+    "(SELECT digest FROM entry WHERE space = ?)) AS reserved"
 )
 _ARRIVED = "SELECT 1 FROM arrival WHERE digest = ? AND owner = ?"
 _ACCEPTED = "DELETE FROM arrival WHERE digest = ? AND owner = ?"
@@ -81,14 +82,16 @@ def provide(session: Session, space: HostedSpace, max_spaces: int) -> None:
 
 
 def allocate(session: Session, wanted: Allocation, now_unix_s: int) -> Allocation:
-    """Promise room. If the space holds the blob the result is accepted already.
+    """Promise room. If the space holds the blob, and the store has it whole, the result is accepted already.
 
-    The same task again is as it was, for as long as the new one. Raises InsufficientStorage, TooMuch.
+    What is held and damaged may be put again, and takes no more room. The same task again is as it was,
+    for as long as the new one. Raises InsufficientStorage, TooMuch.
     """
     number, space = _hosted(session, wanted.space)
     is_held = bool(_held(session, number, wanted.digest))
     if not is_held:
         _check_quota(session, number, space, wanted, now_unix_s)
+    is_held = is_held and not _is_damaged(session, wanted.digest)
     allocation = wanted._replace(is_accepted=is_held)
     _forget_old(session, number, now_unix_s)
     _forget_surplus(session, number, wanted.digest)
@@ -112,7 +115,7 @@ def allocate(session: Session, wanted: Allocation, now_unix_s: int) -> Allocatio
 def _check_quota(
     session: Session, number: int, space: HostedSpace, wanted: Allocation, now_unix_s: int
 ) -> None:
-    count, reserved = session.rows(_RESERVED, (number, now_unix_s, wanted.digest))[0]
+    count, reserved = session.rows(_RESERVED, (number, now_unix_s, wanted.digest, number))[0]
     if count >= MAX_ALLOCATIONS:
         raise TooMuch(f"{space.did} has {MAX_ALLOCATIONS} blobs on their way; send or await some of them")
     if space.used_bytes + reserved + wanted.size > space.max_bytes:
@@ -152,6 +155,8 @@ def accept(session: Session, allocation: Allocation, now_unix_s: int, now_ms: in
     """
     number, space = _hosted(session, allocation.space)
     is_held = _held(session, number, allocation.digest)
+    if is_held and _is_damaged(session, allocation.digest):
+        raise AllocatedMemoryHadNotBeenWrittenTo
     if not is_held:
         sql = f"SELECT size FROM blob WHERE digest = ?{session.row_lock}"  # noqa: S608
         is_there = session.rows(sql, (allocation.digest,)) == [(allocation.size,)]
@@ -159,7 +164,7 @@ def accept(session: Session, allocation: Allocation, now_unix_s: int, now_ms: in
             raise AllocatedMemoryHadNotBeenWrittenTo
         _check_quota(session, number, space, allocation, now_unix_s)
         _insert_entry(session, number, allocation, now_ms)
-        session.run(_ACCEPTED, _arrival(allocation.space, allocation.digest))
+    session.run(_ACCEPTED, _arrival(allocation.space, allocation.digest))
     session.run("UPDATE allocation SET is_accepted = 1 WHERE put = ?", (bytes(allocation.put),))
 
 
@@ -241,6 +246,11 @@ def _hosted(session: Session, did: str) -> tuple[int, HostedSpace]:
 def _held(session: Session, number: int, digest: bytes) -> list[Entry]:
     sql = "SELECT number, digest, size, cause, inserted_at FROM entry WHERE space = ? AND digest = ?"
     return [_entry_of(row) for row in session.rows(sql, (number, digest))]
+
+
+def _is_damaged(session: Session, digest: bytes) -> bool:
+    sql = "SELECT 1 FROM blob WHERE digest = ? AND is_damaged = 1"
+    return bool(session.rows(sql, (digest,)))
 
 
 def _space_of(row: Row) -> HostedSpace:

@@ -110,6 +110,10 @@ class ProviderStore:
         work = partial(stored_rows.arrive, digest=digest, owner=owner, now_unix_s=int(self._now()))
         return await self.clocks.write(work, _LAST)
 
+    async def mark_damaged(self, stored: Stored) -> None:
+        """The object was seen to hold other bytes: they are taken again, also of who holds the blob."""
+        await self.clocks.write(partial(stored_rows.mark_damaged, stored=stored), _LAST)
+
     async def located(self, digest: bytes) -> Stored | None:
         """Where the blob's bytes are, whoever sent them."""
         return await self.clocks.read(partial(stored_rows.located, digest=digest))

@@ -25,7 +25,10 @@ def keep(session: Session, *, blob: Stored, owner: bytes, damaged: str | None, n
 
     They came from `owner`.
     """
-    sql = "INSERT INTO blob VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING"
+    sql = (
+        "INSERT INTO blob (digest, object, size, stored_at) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (digest) DO NOTHING"
+    )
     session.run(sql, (blob.digest, blob.object, blob.size, now_unix_s))
     found = _lock(session, blob.digest)
     if not found:
@@ -35,18 +38,26 @@ def keep(session: Session, *, blob: Stored, owner: bytes, damaged: str | None, n
         return True
     gives_way = found == [damaged]
     if gives_way:
-        session.run("UPDATE blob SET object = ? WHERE digest = ?", (blob.object, blob.digest))
+        sql = "UPDATE blob SET object = ?, is_damaged = 0 WHERE digest = ?"
+        session.run(sql, (blob.object, blob.digest))
     unused = damaged if gives_way else blob.object
     session.run("INSERT INTO garbage VALUES (?) ON CONFLICT DO NOTHING", (unused,))
     return gives_way
 
 
 def arrive(session: Session, *, digest: bytes, owner: bytes, now_unix_s: int) -> bool:
-    """The bytes came from `owner` too; False if they are stored no longer."""
+    """The bytes, which are whole, came from `owner` too; False if they are stored no longer."""
     if not _lock(session, digest):
         return False
     _arrive(session, digest, owner, now_unix_s)
+    session.run("UPDATE blob SET is_damaged = 0 WHERE digest = ? AND is_damaged = 1", (digest,))
     return True
+
+
+def mark_damaged(session: Session, *, stored: Stored) -> None:
+    """That object holds other bytes, or none; of another that has taken its place nothing is said."""
+    sql = "UPDATE blob SET is_damaged = 1 WHERE digest = ? AND object = ?"
+    session.run(sql, (stored.digest, stored.object))
 
 
 def _lock(session: Session, digest: bytes) -> list[str]:

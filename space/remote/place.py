@@ -150,7 +150,8 @@ class ProviderPlace:
         try:
             self._add_indexes(blobs)
         except Damaged:
-            self._add_anew(contents, blobs)
+            for content, name in contents:
+                self._add(content, name)  # it takes the bytes again of what it has seen to be damaged
             self._add_indexes(blobs)
         for blob, name in blobs:
             if shard_of_name(name) is not None:
@@ -165,15 +166,6 @@ class ProviderPlace:
         for blob, name in blobs:
             if name.endswith(INDEX_SUFFIX):
                 self._blobs.add_index(cid_of_digest(CAR, blob.digest))
-
-    def _add_anew(self, contents: Sequence[tuple[Content, str]], blobs: Sequence[tuple[Held, str]]) -> None:
-        """Send what the space held already and the provider had damaged: what it holds, it takes no bytes of.
-
-        All of it is on this machine until it is there, so that nothing is lost by letting go of it.
-        """
-        for (content, name), (blob, _) in zip(contents, blobs, strict=True):
-            self._blobs.remove(blob.digest)
-            self._add(content, name)
 
     def _add(self, content: Content, name: str) -> Held:
         digest = _digest_of(content)

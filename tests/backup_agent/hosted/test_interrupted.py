@@ -24,8 +24,8 @@ def publish(ground: HostedGround, url: str | None = None) -> None:
         stage.publish()
 
 
-def killed_at(step: int, ground: HostedGround) -> bool:
-    """Whether a process that is killed before its request number `step` got that far."""
+def killed_at(step: int, work: Callable[[], None]) -> bool:
+    """Whether a process that does `work` and is killed before its request number `step` got that far."""
     child = os.fork()
     if child == 0:
         left = iter(range(step))
@@ -41,7 +41,7 @@ def killed_at(step: int, ground: HostedGround) -> bool:
 
         Asking.execute, Http.put = or_die(execute), or_die(put)  # type: ignore[method-assign]
         try:
-            publish(ground)
+            work()
         finally:
             os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
@@ -57,7 +57,7 @@ def test_killed_between_any_two_steps(ground: HostedGround, monkeypatch: pytest.
 
     monkeypatch.setattr(Http, "put", counted)
     step = 0
-    while killed_at(step, ground):
+    while killed_at(step, lambda: publish(ground)):
         step += 1
     assert step >= 5  # each goes on where the one before was killed
     with ground.space("a", resume=True) as space:
@@ -68,7 +68,7 @@ def test_killed_between_any_two_steps(ground: HostedGround, monkeypatch: pytest.
 
 
 def test_what_was_accepted_is_not_sent_again(ground: HostedGround, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert killed_at(5, ground)  # the shard is there, the index is not
+    assert killed_at(5, lambda: publish(ground))  # the shard is there, the index is not
     sent: list[int] = []
     put = Http.put
 
