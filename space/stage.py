@@ -161,8 +161,11 @@ class Stage:
     def _get_held(self, cids: Sequence[CID]) -> list[bytes]:
         try:
             return self._space.get(cids)
-        except (MissingBlock, CorruptBlock):
-            contents = self._space.get_here(cids)
+        except (MissingBlock, CorruptBlock) as loss:
+            try:
+                contents = self._space.get_here(cids)
+            except MissingBlock:  # a damaged copy is given out no more: that it was there is what counts
+                raise loss from None
         self.put_many(zip(cids, contents, strict=True))
         return contents
 
