@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from backup_agent.atproto.did_document import decode_did_document
 from backup_agent.atproto.errors import AtprotoError
@@ -60,10 +60,20 @@ class Verification:
             self.problem(f"{what}: the certificate says {certified}, found {found}")
 
 
-def verify_snapshot(entry: Entry, get: Reader, signer: Signer, progress: Progress) -> Verification:
+class FileHash(NamedTuple):
+    """What a stored file was read as. sha256: of its whole content."""
+
+    sha256: bytes
+    size_bytes: int
+
+
+def verify_snapshot(
+    entry: Entry, get: Reader, signer: Signer, progress: Progress, files: dict[CID, FileHash] | None = None
+) -> Verification:
     """Read and check everything that the snapshot of `entry` holds.
 
     signer: opens private data that was sealed to it. Nothing outside of the space is asked.
+    files: what was read just now, by root, to which is added: a blob that snapshots share is read once.
     """
     result = Verification()
 
@@ -77,16 +87,22 @@ def verify_snapshot(entry: Entry, get: Reader, signer: Signer, progress: Progres
     progress.phase(f"Verifying {entry.timestamp}")
     with result.trying("the Backup"):
         snapshot = run(read_snapshot(entry.cid), counted)
-        _Verifier(entry, snapshot, counted, signer, result).verify()
+        _Verifier(entry, snapshot, counted, signer, result, {} if files is None else files).verify()
     return result
 
 
 class _Verifier:
     def __init__(
-        self, entry: Entry, snapshot: Snapshot, get: Reader, signer: Signer, result: Verification
+        self,
+        entry: Entry,
+        snapshot: Snapshot,
+        get: Reader,
+        signer: Signer,
+        result: Verification,
+        files: dict[CID, FileHash],
     ) -> None:
         self._entry, self._snapshot, self._get, self._signer = entry, snapshot, get, signer
-        self._result = result
+        self._result, self._files = result, files
         self._linked: set[CID] = set()
 
     def verify(self) -> None:
@@ -144,11 +160,14 @@ class _Verifier:
             self._result.expect("the bytes of all blobs", certificate.blob_bytes, self._result.blob_bytes)
 
     def _verify_blob(self, cid: CID, root: CID) -> int:
-        digest = hashlib.sha256()
-        size_bytes = run(leaves(root, digest.update), self._get)
-        if cid.multihash[2:] != digest.digest():
+        if root not in self._files:
+            digest = hashlib.sha256()
+            size_bytes = run(leaves(root, digest.update), self._get)
+            self._files[root] = FileHash(digest.digest(), size_bytes)
+        found = self._files[root]
+        if cid.multihash[2:] != found.sha256:
             raise DecodeError("what is stored under its name hashes to something else")
-        return size_bytes
+        return found.size_bytes
 
     def _verify_sealed(self) -> None:
         for cid in (self._snapshot.backup.preferences, self._snapshot.backup.conversations):

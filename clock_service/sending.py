@@ -23,9 +23,12 @@ MAX_PART_EVENTS = 128
 MAX_PART_BYTES = 4 << 20
 """Of a part's blocks; a larger one has a single event. A service's limit on a request is 16 MiB."""
 
+MAX_PART_BLOCKS = 1 << 10
+"""Of a part. Each takes 102 bytes of the invocation's fact, and a UCAN is 128 KiB at most."""
+
 MAX_PART_EFFORT = MAX_EFFORT // 2
 """Of proving a part; a service that has less cached than we reads more. Where one event takes more than
-that, its shards stay at home.
+that, or more than MAX_PART_BLOCKS, its shards stay at home.
 """
 
 MAX_TOUCHED = 1 << 14
@@ -50,6 +53,7 @@ def parts(events: Sequence[CID], read: Reader) -> Iterator[Part]:
     """
     part: dict[CID, Event] = {}
     blocks: dict[CID, dict[CID, bytes]] = {}
+    along = set[CID]()
     size = effort = 0
     for cid in events:
         (data,) = read([cid])
@@ -58,9 +62,15 @@ def parts(events: Sequence[CID], read: Reader) -> Iterator[Part]:
         touched = {cid: data, **shards}
         size += sum(map(len, touched.values()))
         effort += cost
-        if len(part) == MAX_PART_EVENTS or size > MAX_PART_BYTES or effort > MAX_PART_EFFORT:
+        along |= touched.keys()
+        if (
+            len(part) == MAX_PART_EVENTS
+            or len(along) > MAX_PART_BLOCKS
+            or size > MAX_PART_BYTES
+            or effort > MAX_PART_EFFORT
+        ):
             yield from _by_tips(part, blocks)
-            part, blocks = {}, {}
+            part, blocks, along = {}, {}, set(touched)
             size, effort = sum(map(len, touched.values())), cost
         part[cid], blocks[cid] = event, touched
     yield from _by_tips(part, blocks)
@@ -98,7 +108,8 @@ def _shards(event: Event, read: Reader) -> tuple[dict[CID, bytes], int]:
         shards = run(touched(event), counted)
     except PailError:
         return {}, 0  # no operation on a pail, or its shards are not here: the clock decides what it needs
-    return (shards, cost) if cost <= MAX_PART_EFFORT else ({}, 0)
+    fits = cost <= MAX_PART_EFFORT and len(shards) < MAX_PART_BLOCKS
+    return (shards, cost) if fits else ({}, 0)
 
 
 def touched(event: Event) -> Walk[dict[CID, bytes]]:

@@ -6,11 +6,13 @@ at any point goes on there (spec/places.md).
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from typing import NamedTuple
 
-from pail import CID
+from pail import CID, Block
+from pail.car import CarReader
 from space.errors import ShardUnreadable, SpaceUnavailable
 from space.guard import guarded
 from space.index import ShardRow, State
@@ -21,10 +23,13 @@ from space.place import Draft, Entry, Span
 from space.sharded_dag_index import encode_shard_index
 from space.slices import Slices
 from space.space import Space
-from space.stock import READ_BYTES, take_stock
+from space.stock import MAX_BLOCK_BYTES, READ_BYTES, chunks, take_stock
 
 BATCH_SHARDS, BATCH_BYTES = 16, 64 << 20
 """Published at once."""
+
+KEPT_BLOCKS = 512
+"""Of each small shard so many are kept at hand, if the new place is far away."""
 
 _WHOLE = (State.WHOLE, State.LISTED)
 
@@ -132,6 +137,7 @@ def _bring(source: Space, target: Space, batch: dict[CID, Entry]) -> tuple[int, 
                 continue
             arriving[shard] = slices
             size_bytes += plain.size
+            _keep_at_hand(target, plain)
             named += _named(target, drafts, shard, plain, slices)
         if arriving:
             target.lease.hold()
@@ -155,6 +161,19 @@ def _fetch(source: Space, shard: CID, entry: Entry, plain: Draft) -> Slices | No
     except FileNotFoundError:
         return None
     return take_stock(_Written(plain), shard)
+
+
+def _keep_at_hand(target: Space, plain: Draft) -> None:
+    """Who moved a space goes on with it: what each snapshot begins with need not be had from far away.
+
+    That is what comes last in a shard; a large one is a first snapshot, and would drive out the others.
+    """
+    if target.place.is_near or plain.size > SMALL_SHARD_BYTES:
+        return
+    reader, last = CarReader(max_block_bytes=MAX_BLOCK_BYTES), deque[Block](maxlen=KEPT_BLOCKS)
+    for chunk in chunks(_Written(plain)):
+        last.extend(reader.feed(chunk))
+    target.keep(last)
 
 
 def _named(

@@ -7,15 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clock_service import Guard, examination, open_store, sending
+from clock_service.access import Access, Grant
 from clock_service.admission import gather
 from clock_service.guard import prove
 from clock_service.policy import Caveats
-from clock_service.sending import MAX_PART_EVENTS, Part, parts, touched
-from pail import CID, run
+from clock_service.sending import MAX_PART_BLOCKS, MAX_PART_EVENTS, Part, parts, touched
+from pail import CID, encode_block, run
 from pail.clock import advance, unseen
 from pail.event import Head, decode_event, encode_event
 from tests.clock_service.made import SPACE, Author, open_service
 from tests.memory_store import MemoryStore, forget
+from tests.ucan.people import AGENT
+from ucan.token import MAX_UCAN_BYTES
 
 KEYS = st.sampled_from(["a", "ab", "abc", "abd", "b", "ba", "b/1", "b/12", "b/123", "c"])
 Step = tuple[int, int, bool, str, int]
@@ -86,7 +89,8 @@ def test_each_event_can_be_proved_by_what_goes_with_it_alone(steps: list[Step]) 
             take(clock, part)
 
 
-def test_long_histories_go_in_parts_oldest_first() -> None:
+def test_long_histories_go_in_parts_oldest_first(monkeypatch) -> None:
+    monkeypatch.setattr(sending, "MAX_PART_BLOCKS", 1 << 20)
     author = Author()
     events = author.chain(MAX_PART_EVENTS * 2 + 1)
     found = sent(author, (), (events[-1],))
@@ -119,6 +123,28 @@ def test_shards_of_what_is_too_much_to_prove_stay_out(monkeypatch) -> None:
     monkeypatch.setattr(sending, "MAX_PART_EFFORT", 8)
     (part,) = sent(author, head, (merge,))
     assert [cid for cid, _ in part.blocks] == [merge]
+
+
+def test_no_part_has_more_blocks_than_an_invocation_can_name(monkeypatch) -> None:
+    monkeypatch.setattr(sending, "MAX_PART_BLOCKS", 40)
+    author = Author()
+    events = author.chain(30, name="a/long/way/down")
+    found = sent(author, (), (events[-1],))
+    assert [len(part.blocks) <= 40 for part in found] == [True] * len(found)
+    clock = MemoryStore()
+    for part in found:
+        take(clock, part)
+    assert events[-1] in clock
+    monkeypatch.setattr(sending, "MAX_PART_BLOCKS", 8)
+    (part,) = sent(author, (events[28],), (events[29],))
+    assert [cid for cid, _ in part.blocks] == [events[29]]
+
+
+def test_the_most_blocks_of_a_part_fit_an_invocation() -> None:
+    blocks = [encode_block(number) for number in range(MAX_PART_BLOCKS)]
+    access = Access(AGENT, AGENT.did, ())
+    made = access.invoke(AGENT.did, "clock/advance", Grant((), {}), {"event": blocks[0].cid}, blocks, 0)
+    assert len(made.data) < MAX_UCAN_BYTES - (16 << 10)  # so much may be caveats
 
 
 def test_only_what_is_lacking_goes() -> None:

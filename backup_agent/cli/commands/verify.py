@@ -9,8 +9,8 @@ from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, print_json, print
 from backup_agent.cli.progress import Bar
 from backup_agent.cli.workbench import Workbench, account_did, workbench
 from backup_agent.errors import NoSnapshots
-from backup_agent.verify import Verification, verify_snapshot
-from pail import run
+from backup_agent.verify import FileHash, Verification, verify_snapshot
+from pail import CID, run
 from space import Head, Where
 
 
@@ -19,9 +19,10 @@ def verify(selector: str | None, account: str | None, where: Where | None, as_js
     with workbench(where) as bench:
         head, all_here = bench.look()
         chosen = _chosen(bench, head, selector, account)
+        files: dict[CID, FileHash] = {}
         with Bar() as bar:
             results = [
-                (entry, verify_snapshot(entry, bench.space.get, bench.signer, bar)) for entry in chosen
+                (entry, verify_snapshot(entry, bench.space.get, bench.signer, bar, files)) for entry in chosen
             ]
     code = _exit_code(results) if all_here or selector else FAILED
     if as_json:

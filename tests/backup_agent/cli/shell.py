@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,28 +85,36 @@ def add_stranger(home: Path) -> None:
 
 def add_snapshot(home: Path, *, account: str = "", created_at: str = "", signed: bool = True) -> None:
     """The latest snapshot again, of another account or time, or one that its agent never signed."""
+    add_snapshots(home, [created_at], account=account, signed=signed)
+
+
+def add_snapshots(home: Path, times: Sequence[str], *, account: str = "", signed: bool = True) -> None:
+    """As `add_snapshot`, for each of `times`, with an event each and all in one shard."""
     signer = Home.open(home).agent()
-    with open_folder(home / "space", cache=home / "cache") as space:
+    with open_folder(home / "space", cache=home / "cache") as space, Staging(space) as staging:
         clock = FolderClock(space, signer)
         head = clock.head()
         known = run(read_snapshot(run(find(head, "latest"), space.get).cid), space.get)
-        backup = replace(
-            known.backup,
-            account=account or known.backup.account,
-            created_at=created_at or known.backup.created_at,
-        )
-        certificate = issue_certificate(replace(known.certificate, subject=backup.subject()), signer)
-        if not signed:
-            fields = decode_dag_cbor(certificate.data)
-            assert isinstance(fields, dict)
-            certificate = encode_block(fields | {"sig": signer.sign(b"something else")})
-        block = encode_backup(backup, certificate.cid)
-        update = run(crdt.put(head, snapshot_key(backup.account, backup.created_at), block.cid), space.get)
-        assert update.event
-        with Staging(space) as staging:
+        for created_at in times:
+            backup = replace(
+                known.backup,
+                account=account or known.backup.account,
+                created_at=created_at or known.backup.created_at,
+            )
+            certificate = issue_certificate(replace(known.certificate, subject=backup.subject()), signer)
+            if not signed:
+                fields = decode_dag_cbor(certificate.data)
+                assert isinstance(fields, dict)
+                certificate = encode_block(fields | {"sig": signer.sign(b"something else")})
+            block = encode_backup(backup, certificate.cid)
+            key = snapshot_key(backup.account, backup.created_at)
+            update = run(crdt.put(head, key, block.cid), staging.get)
+            assert update.event
             staging.put_many([certificate, block, *update.additions, update.event])
-            staging.flush()
-        clock.advance(update.event.cid, [update.event, *update.additions])
+            head = update.head
+        staging.flush()
+        for event in head:
+            clock.advance(event)
 
 
 def damage(home: Path, what: bytes | None = None) -> None:
