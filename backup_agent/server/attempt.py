@@ -33,9 +33,6 @@ from clock_service.client import RemoteClock
 from space import Clock, FolderClock, Space
 from ucan import Delegation, Signer
 
-RUN_TIMEOUT_S = 4 * 3600.0
-"""A first backup of a large account from a slow host may take hours; what is proved by then is kept."""
-
 ATTEMPTS = 3
 """At each request; after that the account waits, and the worker does something else."""
 
@@ -63,18 +60,18 @@ class Attempts:
     """Shared: which paths of which hosts are not to be asked before when; see `net.pace`."""
 
     def run(self, account: Account, held: Sequence[Delegation], permit: Permit) -> Outcome:
-        """Back the account up. Raises AgentError (Stopped and Wait among it), SpaceError, RemoteClockError,
-        PailError, StoreUnavailable, TimeoutError.
+        """Back the account up. Raises AgentError (Stopped, OutOfTime and Wait among it), SpaceError,
+        RemoteClockError, PailError, StoreUnavailable.
         """
         may = Held(self.signer, account.space, held)
         with self.places.open(account.schedule.place, may, permit) as space:
             own = TurnClock(FolderClock(space, self.signer), permit)
             with self._clock(account, held, space, own, permit) as clock:
-                return asyncio.run(self._back_up(account, space, clock))
+                return asyncio.run(permit.deadline.bound(self._back_up(account, space, clock)))
 
     async def _back_up(self, account: Account, space: Space, clock: Clock) -> Outcome:
         pace = SharedPace(self.database, self.until, now=self.now)
-        async with asyncio.timeout(RUN_TIMEOUT_S), self._http(pace) as http:
+        async with self._http(pace) as http:
             identity = await Resolver(http, plc_url=self.plc_url).resolve(account.did)
             source = Source(http, identity.pds)
             await self._enter(account, source.host, pace)
@@ -115,8 +112,9 @@ class Attempts:
         finish = OtherThread()
         http = self._http(None)
         try:
-            connection = finish(ClockHost(http).connect(KnownClock(chosen.url, chosen.did)))
-            caller = Caller(connection, Access(self.signer, account.space, held), finish, now=self.now)
+            in_time = permit.deadline.bounds(finish)
+            connection = in_time(ClockHost(http).connect(KnownClock(chosen.url, chosen.did)))
+            caller = Caller(connection, Access(self.signer, account.space, held), in_time, now=self.now)
             yield LedClock(RemoteClock(caller, space), own, space, permit)
         finally:
             finish(_close(http))

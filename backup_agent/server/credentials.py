@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any, cast
 from urllib.parse import urlsplit
 
-from backup_agent.bucket_credentials import ENDPOINT, BadCredentials, check_names
+from backup_agent.bucket_credentials import ENDPOINT, BadCredentials, decode_credentials
 from backup_agent.errors import HostRefused, SealedForOthers
 from backup_agent.net import check_url
 from backup_agent.sealing import unseal
@@ -16,9 +14,10 @@ from backup_agent.server.schedule import PlaceOf
 
 
 def check_credentials(
-    place: PlaceOf, seed: bytes, *, allow_private: bool, endpoints: Sequence[str]
+    place: PlaceOf, space: str, seed: bytes, *, allow_private: bool, endpoints: Sequence[str]
 ) -> dict[str, str]:
-    """The credentials of `place`, opened with the server's key. Raises WrongPlace.
+    """The credentials of `place`, opened with the server's key; they must have been sealed for it and for
+    `space`, since whoever saw them go by could send them again as their own. Raises WrongPlace.
 
     endpoints: domains in which the endpoint may be. Any other is refused: the client library takes in
     whatever a server answers, without end, so that its memory is in the hands of whoever runs that server.
@@ -26,14 +25,11 @@ def check_credentials(
     if place.sealed is None:
         raise WrongPlace("a bucket wants credentials, sealed to this server's key")
     try:
-        found: Any = json.loads(unseal(place.sealed, seed))
-    except (SealedForOthers, ValueError):
+        credentials = decode_credentials(unseal(place.sealed, seed), space, place.url)
+    except SealedForOthers:
         raise WrongPlace("the credentials of the place are not sealed to this server's key") from None
-    credentials = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
-    try:
-        check_names(credentials)
     except BadCredentials as error:
-        raise WrongPlace(str(error)) from error
+        raise WrongPlace(str(error)) from None
     if ENDPOINT in credentials:
         _check_endpoint(credentials[ENDPOINT], endpoints, allow_private=allow_private)
     return credentials

@@ -12,6 +12,7 @@ ServerError (an AgentError)
 │   ├── LeaseLost           another worker has the account now, or this one was declared dead
 │   ├── NoLongerAllowed     paused, removed, or its delegation was revoked or ended
 │   └── UsedUp              the space has used up what the operator gives it for today
+├── OutOfTime             the run took too long; the next one goes on from there
 ├── Wait                  not now: the host or the limits of the day say so; `wait_s` says how long
 ├── WrongPlace            what stands at the place is not the space that is scheduled
 └── Misconfigured         the server cannot run like that; the operator's to mend
@@ -77,6 +78,18 @@ class NoLongerAllowed(Stopped):
 class UsedUp(Stopped):
     def __init__(self, what: str) -> None:
         super().__init__(f"the space has used up its {what} of today; it goes on tomorrow, by UTC")
+
+
+class OutOfTime(ServerError):
+    """What was proved by then is kept."""
+
+    transient = True
+
+    def __init__(self, limit_s: float) -> None:
+        hours = f"{limit_s / 3600:g} hours"
+        super().__init__(
+            f"the run took longer than {hours}; what it proved is kept, and the next one goes on"
+        )
 
 
 class Wait(ServerError):

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backup_agent.hosted.blobs import HostedBlobs
 from backup_agent.hosted.line import ProviderLine
+from backup_agent.server.deadline import Deadline
 from backup_agent.server.errors import WrongPlace
 from backup_agent.server.schedule import PlaceOf
 from clock_service.access import Access
@@ -35,7 +37,7 @@ class Held:
 
 
 def provider_place(
-    place: PlaceOf, may: Held, *, cache: Path, allow_private: bool
+    place: PlaceOf, may: Held, deadline: Deadline, *, cache: Path, allow_private: bool
 ) -> tuple[PlaceCache, Place]:
     """The place, and what this machine keeps of it. Raises WrongPlace, BadAddress, SpaceUnavailable."""
     address = parse_provider(place.url)
@@ -51,7 +53,7 @@ def provider_place(
         raise
     own = cache / "hosted" / own_name(address.url, may.space)
     return kept, ProviderPlace(
-        line.blobs(asking, kept.kept),
+        HostedBlobs(asking, line.http, deadline.bounds(line.finish), kept.kept, close=line.close),
         FolderPlace(own, LOCAL_FILES, home=kept.home, lock=kept.lock),
         staging=kept.staging,
         drafts=Drafts(LOCAL_FILES, home=kept.home, lock=kept.lock),

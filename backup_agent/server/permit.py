@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backup_agent.server import lease_rows, turn_rows
 from backup_agent.server.database import Database
+from backup_agent.server.deadline import Deadline
 from backup_agent.server.errors import UsedUp, Wait
 from backup_agent.server.lease_rows import Lease
 from ucan import Delegation
@@ -19,17 +20,21 @@ TURN_POLL_S = 0.05
 
 @dataclass(slots=True)
 class Permit:
-    """Of one run. chain: its delegations with their proofs. left_bytes: what its space may take today."""
+    """Of one run, which begins now. chain: its delegations with their proofs. left_bytes: what its space
+    may take today.
+    """
 
     database: Database
     lease: Lease
     space: str
     chain: Sequence[Delegation]
     left_bytes: int
+    deadline: Deadline = field(default_factory=Deadline)
     sleep: Callable[[float], None] = time.sleep
 
     def __call__(self) -> None:
-        """Return if the run may write now. Raises Stopped, StoreUnavailable."""
+        """Return if the run may write now. Raises Stopped, OutOfTime, StoreUnavailable."""
+        self.deadline.check()
         self.database.do(lambda session: lease_rows.check(session, self.lease, self.chain))
 
     def spend(self, size: int) -> None:

@@ -1,4 +1,4 @@
-"""Spaces by where they lie: which places this server goes to, and a place that asks before each write."""
+"""Spaces by where they lie: which places this server goes to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 from urllib.parse import unquote, urlsplit
 
 from backup_agent.bucket_credentials import ENDPOINT
@@ -18,16 +18,18 @@ from backup_agent.server.deadline import Deadline
 from backup_agent.server.errors import PlaceRefused, WrongPlace
 from backup_agent.server.hosted_place import Held, provider_place
 from backup_agent.server.permit import Permit
+from backup_agent.server.permitted_place import PermittedPlace
 from backup_agent.server.schedule import PlaceOf
+from backup_agent.server.share_rows import domain_of
 from space import LOCAL_FILES, Place, Space
 from space.bucket.address import parse_address
 from space.errors import BadAddress
 from space.folder_place import FolderPlace
 from space.guard import guarded
-from space.layout import LEASE_SUFFIX
-from space.place import Draft, Entry
 from space.place_cache import PlaceCache
 from space.remote.address import parse_provider
+
+AMAZON = "https://amazonaws.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class Places:
     allow_private: bool = False
     endpoints: Sequence[str] = ()
 
-    def check(self, place: PlaceOf) -> None:
-        """Return if this server goes there. Raises PlaceRefused."""
+    def check(self, place: PlaceOf, space: str) -> None:
+        """Return if this server goes there for `space`. Raises PlaceRefused."""
         scheme = urlsplit(place.url).scheme
         if scheme == "file":
             self._folder(place.url)
@@ -54,11 +56,17 @@ class Places:
         elif scheme == "s3":
             try:
                 parse_address(place.url)
-                self._credentials(place)
+                self._credentials(place, space)
             except (BadAddress, WrongPlace) as error:
                 raise PlaceRefused(str(error)) from error
         else:
             raise PlaceRefused(f"this server does not know how to write to {scheme[:20]!r} places")
+
+    def domain_of(self, place: PlaceOf, space: str) -> str | None:
+        """Whose machines `place`, which was checked, is on; None if it is on the operator's own disks."""
+        if place.url.startswith("s3:"):
+            return domain_of(self._credentials(place, space).get(ENDPOINT, AMAZON))
+        return domain_of(place.url) if place.is_provider else None
 
     def open(self, place: PlaceOf, may: Held, permit: Permit) -> Space:
         """The space there, which must be that of `may`; `permit` is asked before each write to it.
@@ -77,7 +85,7 @@ class Places:
     def _at(self, place: PlaceOf, may: Held, deadline: Deadline) -> tuple[PlaceCache, Place]:
         if place.is_provider:
             return provider_place(place, may, deadline, cache=self.cache, allow_private=self.allow_private)
-        return self._bucket(place) if place.url.startswith("s3:") else self._local(place)
+        return self._bucket(place, may.space) if place.url.startswith("s3:") else self._local(place)
 
     def _check_provider(self, place: PlaceOf) -> None:
         try:
@@ -93,12 +101,12 @@ class Places:
             kept = PlaceCache(self.cache, str(folder))
             return kept, FolderPlace(folder, LOCAL_FILES, home=kept.home, lock=kept.lock)
 
-    def _bucket(self, place: PlaceOf) -> tuple[PlaceCache, Place]:
+    def _bucket(self, place: PlaceOf, space: str) -> tuple[PlaceCache, Place]:
         from space.bucket.opening import bucket_place
         from space.bucket.store import endpoint_of, open_store
 
         address = parse_address(place.url)
-        credentials = self._credentials(place)
+        credentials = self._credentials(place, space)
         if endpoint := credentials.get(ENDPOINT):  # looked up here, since the client library looks at nothing
             guard = GuardedBackend(system_lookup, allow_private=self.allow_private)
             asyncio.run(guard.addresses_of(urlsplit(endpoint).hostname or ""))
@@ -107,8 +115,10 @@ class Places:
             kept = PlaceCache(self.cache, f"{address} {endpoint_of(address, credentials) or ''}")
             return kept, bucket_place(store, str(address), kept)
 
-    def _credentials(self, place: PlaceOf) -> dict[str, str]:
-        return check_credentials(place, self.seed, allow_private=self.allow_private, endpoints=self.endpoints)
+    def _credentials(self, place: PlaceOf, space: str) -> dict[str, str]:
+        return check_credentials(
+            place, space, self.seed, allow_private=self.allow_private, endpoints=self.endpoints
+        )
 
     def _folder(self, url: str) -> Path:
         """As it is after links: nobody gets out of a permitted folder by one. Raises PlaceRefused."""
@@ -123,56 +133,3 @@ class Places:
             why = "this server does not write to that folder; its operator can allow it by --folder"
             raise PlaceRefused(why)
         return path
-
-
-class MeteredDraft:
-    """A `space.place.Draft` that counts against what the space may take today."""
-
-    def __init__(self, inner: Draft, permit: Permit) -> None:
-        self.inner, self._permit = inner, permit
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
-
-    def write(self, content: bytes | bytearray | memoryview) -> None:
-        self._permit.spend(len(content))
-        self.inner.write(content)
-
-
-class PermittedPlace:
-    """A `space.Place` that asks before anything becomes visible; all else is the inner place's."""
-
-    def __init__(self, inner: Place, permit: Permit) -> None:
-        self._inner, self._permit = inner, permit
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def draft(self, room: str) -> Draft:
-        return cast(Draft, MeteredDraft(self._inner.draft(room), self._permit))
-
-    def publish(self, room: str, drafts: Sequence[tuple[Draft, str]]) -> list[Entry]:
-        if drafts:
-            self._permit()
-        bare = [(each.inner if isinstance(each, MeteredDraft) else each, name) for each, name in drafts]
-        return self._inner.publish(room, bare)
-
-    def store(self, room: str, name: str, content: bytes) -> None:
-        """Asked as late as can be: whoever freezes after it may write when it has lost the account."""
-        if not self._inner.is_near:
-            self._permit()
-            self._inner.store(room, name, content)
-            return
-        draft = self._inner.draft(room)
-        try:
-            draft.write(content)
-            draft.sync()
-            self._permit()
-            self._inner.publish(room, [(draft, name)])
-        finally:
-            draft.drop()
-
-    def remove(self, room: str, name: str) -> None:
-        """A lease alone, which says who writes: a server agent deletes nothing else (S5)."""
-        assert (room, Path(name).suffix) == ("", LEASE_SUFFIX), name
-        self._inner.remove(room, name)

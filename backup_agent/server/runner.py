@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 
 from backup_agent.errors import AgentError
 from backup_agent.run import Outcome
-from backup_agent.server import account_rows, host_rows, lease_rows, revocation_rows, run_rows
+from backup_agent.server import account_rows, host_rows, lease_rows, revocation_rows, run_rows, share_rows
 from backup_agent.server.account import Account, RunNote
 from backup_agent.server.attempt import Attempts
 from backup_agent.server.errors import NoLongerAllowed, ServerError
@@ -126,10 +126,15 @@ class Runner:
         held = self._database.do(lambda session: revocation_rows.load(session, account.id))
         chain = revocation_rows.with_proofs(held)
         now_ms = self._now_ms()
-        left = self._database.do(lambda session: self._limits.begin(session, account.space, now_ms))
+        left = self._database.do(lambda session: self._begin(session, account, now_ms))
         permit = Permit(self._database, lease, account.space, chain, left)
         permit()
         return self._attempts.run(account, held, permit)
+
+    def _begin(self, session: Session, account: Account, now_ms: int) -> int:
+        """The bytes that the run may write. Raises Wait, UsedUp."""
+        share_rows.check(session, account.id)
+        return self._limits.begin(session, account.space, now_ms)
 
     def _note(self, session: Session, lease: Lease, end: _End) -> Account | None:
         """The account if it is wanted once more. Nothing is noted of one that is another worker's by now."""

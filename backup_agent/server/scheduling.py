@@ -8,7 +8,7 @@ from time import time
 
 from backup_agent.errors import HostRefused
 from backup_agent.net import check_url
-from backup_agent.server import account_rows, revocation_rows
+from backup_agent.server import account_rows, revocation_rows, share_rows
 from backup_agent.server.account import Account
 from backup_agent.server.admission import check_exact, proofs, view_all
 from backup_agent.server.capabilities import Asked
@@ -47,7 +47,7 @@ class Scheduling:
         if self.spaces and space not in self.spaces:
             raise SpaceRefused(space)
         schedule = await self._completed(space, asked.schedule)
-        self._check(schedule)
+        self._check(schedule, space)
         delegations = view_all(asked.delegations, blocks)
         expires_s = check_exact(self.signer.did, space, schedule, delegations)
         await answer_async(
@@ -68,13 +68,13 @@ class Scheduling:
             return schedule
         return replace(schedule, place=replace(schedule.place, sealed=known.schedule.place.sealed))
 
-    def _check(self, schedule: Schedule) -> None:
+    def _check(self, schedule: Schedule, space: str) -> None:
         low, high = self.limits.min_every_s, MAX_EVERY_S
         if not low <= schedule.every_s <= high:
             raise BadSchedule(f"runs may be from {low} to {high} seconds apart, not {schedule.every_s}")
         if schedule.until_s is not None and schedule.until_s <= self.now():
             raise BadSchedule("the schedule's end is past")
-        self.places.check(schedule.place)
+        self.places.check(schedule.place, space)
         if schedule.place.is_provider and schedule.clock is None:
             raise BadSchedule("a provider keeps no heads but its clock's; name the clock of the space")
         if schedule.clock is not None:
@@ -95,6 +95,7 @@ class Scheduling:
         expires_s: int,
     ) -> Account:
         known = account_rows.find(session, space, schedule.account, lock=True)
+        place, clock = self.places.domain_of(schedule.place, space), schedule.clock
         now_ms = int(self.now() * 1000)
         if known is None:
             self.limits.check_number(account_rows.count(session), account_rows.count(session, space))
@@ -105,6 +106,7 @@ class Scheduling:
             next_due = known.next_due if goes_on else now_ms
             account_rows.replace(session, known, schedule, expires_s=expires_s, next_due=next_due)
         revocation_rows.store(session, number, delegations)
+        share_rows.note(session, number, place, None if clock is None else share_rows.domain_of(clock.url))
         stored = account_rows.load(session, number)
         assert stored is not None
         return stored

@@ -46,4 +46,10 @@ STEPS = (
     );
     CREATE INDEX agent_run_ended ON agent_run (ended)
     """,
+    """
+    ALTER TABLE agent_account ADD COLUMN place_domain TEXT;
+    ALTER TABLE agent_account ADD COLUMN clock_domain TEXT;
+    ALTER TABLE agent_account ADD COLUMN over_since BIGINT;
+    CREATE INDEX agent_account_running ON agent_account (worker) WHERE worker IS NOT NULL
+    """,
 )

@@ -55,8 +55,6 @@ def judge(
     expires_s: when the first of its delegations ends.
     """
     reason = str(error) or type(error).__name__
-    if isinstance(error, TimeoutError):
-        reason = "the run took too long; what it proved is kept, and the next one goes on from there"
     match error:
         case Wait():
             return _waiting(now_ms + int(error.wait_s * 1000), failures, reason)

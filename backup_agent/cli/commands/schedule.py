@@ -48,7 +48,7 @@ def add(
         known = line.find(plain_url(server), None)
         clock = _bring_clock_up(bench, line)
         url = place or bench.url
-        sealed = _sealed(url, credentials, known.did)
+        sealed = _sealed(url, credentials, known.did, bench.space.did)
         wish = Wish(did, period_s, url, clock, until_s, keep, sealed, _provider(bench, url))
         told = schedule(bench, line, known, wish)
     if as_json:
@@ -58,14 +58,14 @@ def add(
     return WHOLE
 
 
-def _sealed(url: str, credentials: Path | None, server: str) -> bytes | None:
+def _sealed(url: str, credentials: Path | None, server: str, space: str) -> bytes | None:
     """What it takes to write to a bucket, for the server alone; None for another kind of place."""
     if not is_address(url):
         return None
     if not url.startswith("s3:"):
         where = "s3://, a provider or a folder"
         raise AgentError(f"a server does not write to {url[:2]}:// places yet, but to {where}")
-    return seal_credentials(load_credentials(credentials), server)
+    return seal_credentials(load_credentials(credentials), server, space, url)
 
 
 def _provider(bench: Workbench, url: str) -> str | None:

@@ -31,6 +31,17 @@ SERVER, OWNER, AGENT, STRANGER = (Signer.from_seed(bytes([n]) * 32) for n in ran
 ACCOUNT, OTHER = "did:plc:" + "a" * 24, "did:plc:" + "b" * 24
 HOUR_S = 3600
 KEYS = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret"}
+BUCKET = "s3://bucket/prefix"
+BOUND = {"version": 2, "space": OWNER.did, "place": BUCKET, "credentials": KEYS}
+
+
+def sealed(**more: str) -> bytes:
+    """Credentials for the bucket, as its owner's agent seals them."""
+    return seal_credentials(KEYS | more, SERVER.did, OWNER.did, BUCKET)
+
+
+def sealed_as(document: object) -> bytes:
+    return seal(json.dumps(document).encode(), [ssh_recipient(SERVER.did)])
 
 
 @dataclass
@@ -213,17 +224,15 @@ PLACES: dict[str, str | dict[str, Value]] = {
     "a bucket with what is not sealed to it": {"url": "s3://bucket/prefix", "sealed": b"age"},
     "a bucket on a server that the operator did not name": {
         "url": "s3://bucket/prefix",
-        "sealed": seal_credentials(KEYS | {"AWS_ENDPOINT_URL_S3": "https://notexample.com"}, SERVER.did),
+        "sealed": sealed(AWS_ENDPOINT_URL_S3="https://notexample.com"),
     },
     "a bucket in a region that is another host": {
         "url": "s3://bucket/prefix",
-        "sealed": seal(
-            json.dumps(KEYS | {"AWS_REGION": "x@10.0.0.1/"}).encode(), [ssh_recipient(SERVER.did)]
-        ),
+        "sealed": sealed_as({**BOUND, "credentials": KEYS | {"AWS_REGION": "x@10.0.0.1/"}}),
     },
     "a bucket behind this machine": {
         "url": "s3://bucket/prefix",
-        "sealed": seal_credentials(KEYS | {"AWS_ENDPOINT_URL_S3": "https://169.254.169.254"}, SERVER.did),
+        "sealed": sealed(AWS_ENDPOINT_URL_S3="https://169.254.169.254"),
     },
 }
 
@@ -233,13 +242,31 @@ def test_a_place_is_refused(desk: Desk, name: str) -> None:
     assert desk.refusal(scheduling(exact(), PLACES[name])).startswith("PlaceRefused: ")
 
 
+SEALED = {
+    "for another space": ({**BOUND, "space": STRANGER.did}, "for another space or place"),
+    "for another place": ({**BOUND, "place": "s3://bucket/elsewhere"}, "for another space or place"),
+    "in the older form": (KEYS, "older form"),
+    "with more": ({**BOUND, "more": 1}, "older form"),
+    "of another version": ({**BOUND, "version": 3}, "older form"),
+    "as no map": ([BOUND], "older form"),
+}
+
+
+@pytest.mark.parametrize("name", SEALED)
+def test_credentials_are_refused_that_were_sealed(desk: Desk, name: str) -> None:
+    document, why = SEALED[name]
+    refusal = desk.refusal(scheduling(exact(), {"url": BUCKET, "sealed": sealed_as(document)}))
+    assert refusal.startswith("PlaceRefused: ")
+    assert why in refusal
+
+
 def test_a_link_leads_out_of_no_permitted_folder(desk: Desk) -> None:
     (desk.root / "link").symlink_to("/etc")
     assert desk.refusal(scheduling(exact(), (desk.root / "link").as_uri())).startswith("PlaceRefused: ")
 
 
 def test_credentials_that_were_given_before_need_not_be_given_again(desk: Desk) -> None:
-    place: dict[str, Value] = {"url": "s3://bucket/prefix", "sealed": seal_credentials(KEYS, SERVER.did)}
+    place: dict[str, Value] = {"url": BUCKET, "sealed": sealed()}
     assert "ok" in desk.ask(scheduling(exact(), place))
     assert "ok" in desk.ask(scheduling(exact(), {"url": "s3://bucket/prefix"}))
     assert desk.refusal(scheduling(exact(), {"url": "s3://other/prefix"})).startswith("PlaceRefused: ")
@@ -299,9 +326,8 @@ def test_paused_resumed_run_and_removed(desk: Desk) -> None:
 
 
 def test_a_bucket_where_the_operator_lets_buckets_be(desk: Desk) -> None:
-    endpoint = {"AWS_ENDPOINT_URL_S3": "https://s3.example.com", "AWS_REGION": "eu-1"}
-    sealed = seal_credentials(KEYS | endpoint, SERVER.did)
-    assert "ok" in desk.ask(scheduling(exact(), {"url": "s3://bucket/prefix", "sealed": sealed}))
+    credentials = sealed(AWS_ENDPOINT_URL_S3="https://s3.example.com", AWS_REGION="eu-1")
+    assert "ok" in desk.ask(scheduling(exact(), {"url": BUCKET, "sealed": credentials}))
 
 
 @pytest.mark.parametrize("verb", ["now", "pause", "resume"])
@@ -316,8 +342,8 @@ def test_what_has_ended_is_taken_up_by_new_delegations_alone(desk: Desk, verb: s
 
 
 def test_credentials_are_in_no_answer(desk: Desk) -> None:
-    sealed = seal_credentials(KEYS, SERVER.did)
-    out = desk.ask(scheduling(exact(), {"url": "s3://bucket/prefix", "sealed": sealed}))
+    credentials = sealed()
+    out = desk.ask(scheduling(exact(), {"url": BUCKET, "sealed": credentials}))
     assert "secret" not in str(out)
-    assert sealed.hex() not in str(out)
+    assert credentials.hex() not in str(out)
     assert "sealed" not in str(out)
