@@ -20,6 +20,7 @@ LIFE_S = 90 * 86_400
 """Of what is delegated to a server; renewed long before."""
 
 WARN_BELOW_S = 14 * 86_400
+NOT_SCHEDULED = "NotScheduled"
 
 TO_ADD = ("clock/advance", "clock/head")
 AT_PROVIDER = (
@@ -75,8 +76,10 @@ class ServerLine:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    def schedule(self, wish: Wish, delegations: Sequence[Delegation]) -> dict[str, Any]:
-        """Schedule an account, or schedule it anew; its status."""
+    def schedule(
+        self, wish: Wish, delegations: Sequence[Delegation], *, is_renewal: bool = False
+    ) -> dict[str, Any]:
+        """Schedule an account, or schedule it anew; its status. is_renewal: only if it still is scheduled."""
         place: dict[str, Value] = {"url": wish.place}
         if wish.sealed is not None:
             place["sealed"] = wish.sealed
@@ -92,6 +95,7 @@ class ServerLine:
             "until": wish.until,
             "keep": wish.keep,
             "clock": None if wish.clock is None else {"url": wish.clock.url, "did": wish.clock.did},
+            "renewal": is_renewal or None,
         }
         nb |= {name: value for name, value in optional.items() if value is not None}
         blocks = [block for each in delegations for block in each.export()]

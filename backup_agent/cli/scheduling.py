@@ -13,7 +13,7 @@ from backup_agent.delegations import ISSUED, REVOKED, Delegations
 from backup_agent.errors import AgentError
 from backup_agent.expiry import time_left
 from backup_agent.scheduled import Scheduled, ScheduledList
-from backup_agent.server_line import WARN_BELOW_S, ServerLine, Wish, delegate_to
+from backup_agent.server_line import NOT_SCHEDULED, WARN_BELOW_S, ServerFailed, ServerLine, Wish, delegate_to
 from clock_service.errors import RemoteClockError
 
 
@@ -22,11 +22,13 @@ def scheduled_list(bench: Workbench) -> ScheduledList:
     return ScheduledList(bench.home.servers, bench.space.did)
 
 
-def schedule(bench: Workbench, line: Line, server: KnownClock, wish: Wish) -> dict[str, Any]:
+def schedule(
+    bench: Workbench, line: Line, server: KnownClock, wish: Wish, *, is_renewal: bool = False
+) -> dict[str, Any]:
     """Delegate and schedule; remembered here so that it can be renewed and taken back."""
     authority = authority_of(bench)
     made = delegate_to(server.did, authority, wish)
-    told = ServerLine(line.caller(server, authority)).schedule(wish, [made])
+    told = ServerLine(line.caller(server, authority)).schedule(wish, [made], is_renewal=is_renewal)
     Delegations(bench.home.delegations).add(ISSUED, made)
     expires = made.ucan.expires_at_unix
     assert expires is not None
@@ -50,7 +52,8 @@ def schedule(bench: Workbench, line: Line, server: KnownClock, wish: Wish) -> di
 def renew(bench: Workbench, line: Line) -> None:
     """Delegate anew what has less than RENEW_BELOW_S left; warn of what ends soon and could not be.
 
-    What was revoked is not: its owner took it back, and `schedule` alone gives it again.
+    What was revoked is not: its owner took it back, and `schedule` alone gives it again. Nor is what the
+    server does not know any more: it was removed, perhaps from another machine, and is forgotten here too.
 
     Failing is no reason for anything else to fail: there is time until the next try.
     """
@@ -65,8 +68,11 @@ def renew(bench: Workbench, line: Line) -> None:
             each.account, each.every, each.place, clock, each.until, each.keep, provider=each.provider
         )
         try:
-            schedule(bench, line, KnownClock(each.url, each.did), wish)
+            schedule(bench, line, KnownClock(each.url, each.did), wish, is_renewal=True)
         except (AgentError, RemoteClockError) as error:
-            if each.expires - now_unix_s < WARN_BELOW_S:
+            if isinstance(error, ServerFailed) and error.name == NOT_SCHEDULED:
+                scheduled_list(bench).remove(each.url, each.account)
+                print_error(f"{each.account} was taken off the schedule at {each.url}, so nothing is renewed")
+            elif each.expires - now_unix_s < WARN_BELOW_S:
                 left = time_left(each.expires, now_unix_s)
                 print_error(f"the delegation for {each.account} to {each.url}: {left} left; {error}")

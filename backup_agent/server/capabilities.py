@@ -18,10 +18,14 @@ MAX_DELEGATIONS = 8
 
 
 class Asked(NamedTuple):
-    """What `backup/schedule` asks for. delegations: links to UCANs that come along."""
+    """What `backup/schedule` asks for. delegations: links to UCANs that come along.
+
+    is_renewal: only of what is scheduled, so that what was removed does not come back.
+    """
 
     schedule: Schedule
     delegations: tuple[CID, ...]
+    is_renewal: bool = False
 
 
 def _take_asked(fields: Fields) -> Asked:
@@ -36,7 +40,8 @@ def _take_asked(fields: Fields) -> Asked:
     links = cast("list[Value]", fields.take("delegations", list))
     if not 1 <= len(links) <= MAX_DELEGATIONS or not all(isinstance(link, CID) for link in links):
         raise DecodeError(f"delegations is no list of 1 to {MAX_DELEGATIONS} links")
-    return Asked(schedule, tuple(cast("list[CID]", links)))
+    is_renewal = bool(fields.take_optional("renewal", bool))
+    return Asked(schedule, tuple(cast("list[CID]", links)), is_renewal)
 
 
 def _take_account(fields: Fields) -> str:

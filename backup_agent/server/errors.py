@@ -10,7 +10,8 @@ ServerError (an AgentError)
 │   └── TooMuch             a limit that the operator set
 ├── Stopped               the run may write nothing more
 │   ├── LeaseLost           another worker has the account now, or this one was declared dead
-│   ├── NoLongerAllowed     paused, removed, or its delegation was revoked or ended
+│   ├── NoLongerAllowed     paused, removed, or its delegation was revoked
+│   ├── Lapsed              its delegation, or the schedule, has come to its end by this server's clock
 │   └── UsedUp              the space has used up what the operator gives it for today
 ├── OutOfTime             the run took too long; the next one goes on from there
 ├── Wait                  not now: the host or the limits of the day say so; `wait_s` says how long
@@ -73,6 +74,10 @@ class LeaseLost(Stopped):
 
 class NoLongerAllowed(Stopped):
     """The text says since when, or by what."""
+
+
+class Lapsed(Stopped):
+    """The text says what ended, and by which clock."""
 
 
 class UsedUp(Stopped):

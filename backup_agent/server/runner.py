@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from threading import Lock
 from typing import NamedTuple, TypeVar
@@ -16,7 +17,7 @@ from backup_agent.run import Outcome
 from backup_agent.server import account_rows, host_rows, lease_rows, revocation_rows, run_rows, share_rows
 from backup_agent.server.account import Account, RunNote
 from backup_agent.server.attempt import Attempts
-from backup_agent.server.errors import NoLongerAllowed, ServerError
+from backup_agent.server.errors import Lapsed, ServerError
 from backup_agent.server.lease_rows import Lease, Taken
 from backup_agent.server.limits import Limits, count_bytes
 from backup_agent.server.noting import note_of, note_of_failure
@@ -34,6 +35,9 @@ T = TypeVar("T")
 NOTE_AGAIN_S = 5.0
 MAX_NOTE_TRIES = 1440
 """Two hours without a database."""
+
+LOGGED_TRIES = 12
+"""One of so many is logged: once a minute."""
 
 KNOWN_FAILURES = (AgentError, ClockServiceError, PailError, SpaceError, UcanError, OSError, TimeoutError)
 
@@ -180,11 +184,12 @@ class Runner:
 
     def _insist(self, work: Callable[[Session], T]) -> T:
         """What the database says, however long it is away: done is done, and must be noted."""
-        for _ in range(MAX_NOTE_TRIES):
+        for tries in range(MAX_NOTE_TRIES):
             try:
                 return self._database.do(work)
             except StoreUnavailable as error:
-                log.warning("database away", extra={"why": str(error)})
+                if tries % LOGGED_TRIES == 0:
+                    log.warning("database away", extra={"why": str(error)})
                 self._sleep(NOTE_AGAIN_S)
         return self._database.do(work)
 
@@ -193,14 +198,17 @@ class Runner:
 
 
 def _check_time(account: Account, now_unix_s: int) -> None:
-    """Raises NoLongerAllowed."""
-    until_s = account.schedule.until_s
+    """Raises Lapsed."""
+    until_s, by = account.schedule.until_s, f"by this server's clock, where it is {_moment(now_unix_s)}"
     if until_s is not None and now_unix_s >= until_s:
-        raise NoLongerAllowed("the schedule has come to the end that its owner set")
+        raise Lapsed(f"the schedule has come to the end that its owner set, {by}")
     if now_unix_s >= account.expires_s:
-        raise NoLongerAllowed(
-            "a delegation of it has ended; any `skypail backup` or `schedule` of yours renews it"
-        )
+        renews = "any `skypail backup` or `schedule` of yours renews it"
+        raise Lapsed(f"a delegation of it has ended, {by}; {renews}")
+
+
+def _moment(unix_s: int) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _apply(session: Session, account: Account, verdict: Verdict, now_ms: int) -> None:

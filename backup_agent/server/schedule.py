@@ -27,6 +27,12 @@ class State(StrEnum):
     PARKED = "parked"
     PAUSED = "paused"
     ENDED = "ended"
+    LAPSED = "lapsed"
+    """Past its time by this server's clock: it comes back if the clock was wrong. Its owner sees `ended`."""
+
+    @property
+    def is_over(self) -> bool:
+        return self in (State.ENDED, State.LAPSED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from backup_agent.server.account import Account
 from backup_agent.server.admission import check_exact, proofs, view_all
 from backup_agent.server.capabilities import Asked
 from backup_agent.server.database import Database
-from backup_agent.server.errors import BadSchedule, PlaceRefused, SpaceRefused
+from backup_agent.server.errors import BadSchedule, NotScheduled, PlaceRefused, SpaceRefused
 from backup_agent.server.limits import Limits
 from backup_agent.server.places import Places
 from backup_agent.server.schedule import MAX_EVERY_S, Schedule, State
@@ -56,7 +56,7 @@ class Scheduling:
             revocations_of=self._revocations_of,
         )
         return await self.database.ask(
-            lambda session: self._store(session, space, schedule, delegations, expires_s)
+            lambda session: self._store(session, space, schedule, delegations, expires_s, asked.is_renewal)
         )
 
     async def _completed(self, space: str, schedule: Schedule) -> Schedule:
@@ -93,8 +93,11 @@ class Scheduling:
         schedule: Schedule,
         delegations: Sequence[Delegation],
         expires_s: int,
+        is_renewal: bool,
     ) -> Account:
         known = account_rows.find(session, space, schedule.account, lock=True)
+        if is_renewal and (known is None or known.state is State.ENDED):
+            raise NotScheduled(schedule.account)
         place, clock = self.places.domain_of(schedule.place, space), schedule.clock
         now_ms = int(self.now() * 1000)
         if known is None:

@@ -9,6 +9,8 @@ from pail import Value
 
 def state_of(account: Account, now_ms: int) -> str:
     """In one word, with what an active account is doing."""
+    if account.state.is_over:
+        return State.ENDED.value
     if account.state is not State.ACTIVE:
         return account.state.value
     if account.worker is not None:

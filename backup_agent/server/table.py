@@ -134,7 +134,7 @@ def _wake(session: Session, account: Account) -> None:
 
 def _refuse_ended(account: Account) -> None:
     """What has ended waits for new delegations, and nothing else takes it up. Raises BadSchedule."""
-    if account.state is State.ENDED:
+    if account.state.is_over:
         why = f"{account.did} is ended: {account.reason}"
         raise BadSchedule(f"{why}; `skypail schedule ACCOUNT` takes it up again")
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from threading import Event, Thread
 
-from backup_agent.server import line_rows, run_rows
+from backup_agent.server import line_rows, over_rows, run_rows
 from backup_agent.server.account import Account
 from backup_agent.server.database import Database
 from backup_agent.server.host_rows import RUNS_AT_ONCE
@@ -117,3 +117,6 @@ class Ticker:
         while self._jobs.forget(now_ms - JOBS_KEPT_MS):
             pass
         self._database.do(lambda session: run_rows.forget(session, now_ms))
+        self._database.do(lambda session: over_rows.revive(session, now_ms))
+        while self._database.do(lambda session: over_rows.forget(session, now_ms)):
+            pass

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from backup_agent.errors import AgentError, HostError, HostUnreachable, RateLimited
 from backup_agent.hosted.asking import ProviderRefused
 from backup_agent.identity_errors import DidTombstoned, DirectoryUnreachable
-from backup_agent.server.errors import NoLongerAllowed, PlaceRefused, UsedUp, Wait, WrongPlace
+from backup_agent.server.errors import Lapsed, NoLongerAllowed, PlaceRefused, UsedUp, Wait, WrongPlace
 from backup_agent.server.schedule import MAX_FAILURES, State, backoff_ms
 from clock_service.errors import ClockRefused, ClockUnreachable, NotDelegated, StoreUnavailable
 from space import NoSpace, SpaceError
@@ -68,13 +68,15 @@ def judge(
             blamed = reason if error.host == host else None
             waiting = _waiting(now_ms + int(wait_s * 1000), failures, reason)
             return waiting._replace(host_fault=blamed, host_wait_s=wait_s)
+        case Lapsed():
+            return Verdict(State.LAPSED, None, failures, reason)
         case NoLongerAllowed():
             return Verdict(State.ENDED, None, failures, reason)
         case ClockRefused() if "Revoked" in error.causes:
             return Verdict(State.ENDED, None, failures, reason)
         case ClockRefused() if "Expired" in error.causes:
             if now_ms >= expires_s * 1000 - CLOCK_MARGIN_MS:
-                return Verdict(State.ENDED, None, failures, reason)
+                return Verdict(State.LAPSED, None, failures, reason)
             return _failed(error, _clocks_differ(error), host, every_s, failures + 1, now_ms)
         case ProviderRefused() if error.name == "Unauthorized":
             return Verdict(State.PARKED, None, failures + 1, reason)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from backup_agent.bucket_credentials import load_credentials, seal_credentials
-from backup_agent.cli.commands.schedule_words import needs_a_look, state_text, status_lines
+from backup_agent.cli.commands.schedule_words import needs_a_look, one_line, state_text, status_lines
 from backup_agent.cli.output import INCOMPLETE, WHOLE, print_error, print_json, print_table, print_text
 from backup_agent.cli.remote import Line, authority_of, clock_list, open_clocks, open_line
 from backup_agent.cli.scheduling import renew, schedule, scheduled_list
@@ -109,7 +109,7 @@ def list_(server: str | None, where: Where | None, as_json: bool) -> int:
     if as_json:
         print_json({"scheduled": rows, "failed": failures})
     elif rows:
-        cells = [(row["account"], state_text(row), row["server"]) for row in rows]
+        cells = [(one_line(row.get("account")), state_text(row), row["server"]) for row in rows]
         print_table(("ACCOUNT", "STATE", "SERVER"), cells)
     elif not failures:
         print_text("Nothing is scheduled; `skypail schedule ACCOUNT --server URL` does it")

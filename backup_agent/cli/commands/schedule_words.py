@@ -89,7 +89,7 @@ def _run_lines(told: dict[str, Any]) -> list[str]:
             f"Snapshot    {_text(good, 'timestamp')}: {counts}, {_number(good, 'missing'):,} missing"
         )
         causes = list(_part(good, "causes").items())[:MAX_CAUSES]
-        lines += [f"  missing {_line(what)}: {_line(why)}" for what, why in causes]
+        lines += [f"  missing {one_line(what)}: {one_line(why)}" for what, why in causes]
     return lines
 
 
@@ -99,10 +99,11 @@ def _part(told: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _text(told: dict[str, Any], name: str) -> str:
-    return _line(told.get(name, ""))
+    return one_line(told.get(name, ""))
 
 
-def _line(value: object) -> str:
+def one_line(value: object) -> str:
+    """Outside text as it may be shown on a terminal: printable, on one line, MAX_TEXT_CHARS at most."""
     return "".join(char if char.isprintable() else " " for char in str(value)[:MAX_TEXT_CHARS])
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from backup_agent.cli.commands.schedule_words import one_line
 from backup_agent.cli.output import WHOLE, print_json, print_table, print_text
 from backup_agent.cli.workbench import settings
 from backup_agent.errors import HomeUnusable
@@ -158,7 +159,7 @@ def _print(name: str, rows: Sequence[Mapping[str, Any]], as_json: bool) -> int:
     if as_json:
         print_json({name: rows})
     elif rows:
-        cells = [["" if cell is None else str(cell) for cell in row.values()] for row in rows]
+        cells = [["" if cell is None else one_line(cell) for cell in row.values()] for row in rows]
         print_table([column.upper() for column in rows[0]], cells)
     else:
         print_text(f"No {name} yet")

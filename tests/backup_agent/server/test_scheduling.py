@@ -330,6 +330,19 @@ def test_a_bucket_where_the_operator_lets_buckets_be(desk: Desk) -> None:
     assert "ok" in desk.ask(scheduling(exact(), {"url": BUCKET, "sealed": credentials}))
 
 
+def test_a_renewal_brings_nothing_back_that_was_removed_or_revoked(desk: Desk) -> None:
+    renewal = scheduling(exact(), root=desk.root, renewal=True)
+    assert desk.refusal(renewal).startswith("NotScheduled: ")
+    desk.ask(scheduling(exact(), root=desk.root))
+    assert desk.ask(renewal)["ok"]["state"] == "due"
+    (account,) = desk.database.do(lambda session: account_rows.worst(session, 1))
+    desk.database.do(lambda session: account_rows.set_state(session, account, State.ENDED, "it was revoked"))
+    assert desk.refusal(renewal).startswith("NotScheduled: ")
+    desk.database.do(lambda session: account_rows.set_state(session, account, State.LAPSED, "it is 2099"))
+    assert desk.ask(call("backup/status", {"account": ACCOUNT}))["ok"]["state"] == "ended"
+    assert desk.ask(renewal)["ok"]["state"] == "due"
+
+
 @pytest.mark.parametrize("verb", ["now", "pause", "resume"])
 def test_what_has_ended_is_taken_up_by_new_delegations_alone(desk: Desk, verb: str) -> None:
     desk.ask(scheduling(exact(), root=desk.root))

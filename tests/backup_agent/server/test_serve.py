@@ -156,6 +156,23 @@ def test_a_backup_renews_what_will_end_and_says_what_it_cannot(
     assert "cannot be asked" in said.err
 
 
+def test_what_was_removed_from_another_machine_stays_removed(
+    owner: Shell, host: FaultyHost, server: AgentProcess, space: Path, capsys: Any, monkeypatch: Any
+) -> None:
+    did = host.demo.recording.did
+    schedule(owner, did, server, space)
+    wait_for_a_run(owner, did, space)
+    second = Shell(owner.home.with_name("second"), capsys, monkeypatch, owner.environ)
+    shutil.copytree(owner.home, second.home)
+    ask(owner, "schedule", "remove", did, "--space", space)
+    kept, found = scheduled_in(second, space)
+    kept.add(replace(found, expires=found.expires - RENEW_BELOW_S))
+    said = second("backup", did, "--space", space)
+    assert (said.code, "was taken off the schedule" in said.err) == (0, True)
+    assert kept.load() == []
+    assert ask(owner, "schedule", "list", "--space", space, "--server", server.url)["scheduled"] == []
+
+
 def test_what_the_operator_sees(
     owner: Shell, host: FaultyHost, server: AgentProcess, space: Path, capsys: Any, monkeypatch: Any
 ) -> None:
@@ -228,7 +245,10 @@ def test_the_operator_sees_why_an_account_waits(owner: Shell) -> None:
     url = f"sqlite:///{owner.home}/agent.db"
     database = open_database(url)
     account = Book(database).add(STRANGER)
-    note = RunNote(NOW_MS, NOW_MS, Result.WAITING, "its host wants no more today")
+    note = RunNote(NOW_MS, NOW_MS, Result.WAITING, "its host wants no more today\x1b[2J\nnor \x9btomorrow")
     database.do(lambda session: run_rows.add(session, account, "worker", note))
     database.close()
-    assert note.reason in owner("serve", "accounts", "--database", url).out
+    for what in ("accounts", "runs"):
+        out = owner("serve", what, "--database", url).out
+        assert "its host wants no more today [2J nor  tomorrow" in out
+        assert out.count("\n") == 2

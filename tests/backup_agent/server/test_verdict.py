@@ -6,7 +6,7 @@ import pytest
 
 from backup_agent.errors import AccountNotFound, AgentError, HostUnreachable, RateLimited
 from backup_agent.identity_errors import DidTombstoned, DirectoryUnreachable
-from backup_agent.server.errors import NoLongerAllowed, UsedUp, Wait, WrongPlace
+from backup_agent.server.errors import Lapsed, NoLongerAllowed, OutOfTime, UsedUp, Wait, WrongPlace
 from backup_agent.server.schedule import MAX_FAILURES, State, backoff_ms, next_on_grid
 from backup_agent.server.verdict import DAY_MS, MAX_PASSING_FAILURES, Verdict, judge
 from clock_service.errors import ClockRefused, ClockUnreachable, StoreUnavailable
@@ -29,6 +29,7 @@ PASSING = [
     ClockRefused("https://clock.example.com", "moved", "HeadMoved"),
     SpaceFull("full"),
     TimeoutError(),
+    OutOfTime(4 * 3600.0),
 ]
 
 
@@ -53,10 +54,14 @@ def test_what_only_the_owner_can_mend_is_parked_at_once(error: Exception) -> Non
     assert (verdict(error).state, verdict(error).reason) == (State.PARKED, str(error))
 
 
-@pytest.mark.parametrize("cause", ["Expired", "Revoked"])
-def test_a_delegation_that_the_clock_takes_no_more_ends_it(cause: str) -> None:
+@pytest.mark.parametrize(("cause", "state"), [("Expired", State.LAPSED), ("Revoked", State.ENDED)])
+def test_a_delegation_that_the_clock_takes_no_more_ends_it(cause: str, state: State) -> None:
     error = ClockRefused("https://clock.example.com", "no", "Unauthorized", [cause])
-    assert verdict(error).state is State.ENDED
+    assert verdict(error).state is state
+
+
+def test_what_has_ended_by_the_servers_own_time_may_come_back() -> None:
+    assert verdict(Lapsed("it is 2099")).state is State.LAPSED
 
 
 def test_a_machine_whose_clock_is_wrong_ends_no_schedule() -> None:
