@@ -39,8 +39,7 @@ class Server:
             shutil.chown(self.folder, self._user)
         try:
             self._run("initdb", "-U", "skypail", "-A", "trust", "-N", "--no-instructions", "-D", "data")
-            options = f"-F -k {self.folder} -c listen_addresses= -c max_connections=100"
-            self._run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", options, "start")
+            self.start()
         except subprocess.SubprocessError:
             shutil.rmtree(self.folder)
             raise
@@ -48,8 +47,16 @@ class Server:
     def url(self, database: str) -> str:
         return f"postgresql:///{database}?host={self.folder}&user=skypail"
 
-    def stop(self) -> None:
+    def start(self) -> None:
+        options = f"-F -k {self.folder} -c listen_addresses= -c max_connections=100"
+        self._run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", options, "start")
+
+    def crash(self) -> None:
+        """All connections are cut; `start` brings it back with all that was committed."""
         self._run("pg_ctl", "-D", "data", "-m", "immediate", "stop")
+
+    def stop(self) -> None:
+        self.crash()
         shutil.rmtree(self.folder)
 
     def _run(self, program: str, *arguments: str) -> None:

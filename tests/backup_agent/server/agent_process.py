@@ -83,6 +83,9 @@ class AgentProcess:
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"{self.url}{path}", timeout=10)
 
+    def post(self, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
+        return httpx.post(self.url, content=body, headers=dict(headers), timeout=10)
+
 
 @contextmanager
 def running_agent(home: Path, environ: Mapping[str, str], *options: str | Path) -> Generator[AgentProcess]:

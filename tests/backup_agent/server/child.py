@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from backup_agent.server import runner, ticker, verdict
 from backup_agent.server.serve import Options, serve
 from backup_agent.server.watchdog import Beat
 from backup_agent.server.worker import Settings
@@ -15,6 +16,9 @@ from clock_service.answering import print_started
 if __name__ == "__main__":
     told: dict[str, Any] = json.loads(sys.argv[1])
     root = Path(told["root"])
+    if again_s := told.get("again"):  # all waits for a database that is away
+        runner.NOTE_AGAIN_S = ticker.AWAY_S = again_s
+        verdict.DATABASE_WAIT_MS = int(again_s * 1000)
     settings = Settings(
         cache=root / told.get("cache", "cache"),
         plc_url=told["plc"],
