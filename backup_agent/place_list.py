@@ -6,7 +6,7 @@
 
 `where` is a path or a URL as `--space` takes it; with `provider`, of one at a provider, whose DID is
 pinned when it is first used. A backup into one `replica` is brought to all of them; `atLeast`: how many
-must have it for the backup to be whole.
+must have it for the backup to be whole. `leftFor`: where the space was moved to from there.
 """
 
 from __future__ import annotations
@@ -31,11 +31,15 @@ MAX_FILE_BYTES = 64 << 10
 
 
 class KnownPlace(NamedTuple):
-    """One place of a space. provider: its DID, of a provider. replica: whether it is kept in step."""
+    """One place of a space. provider: its DID, of a provider. replica: whether it is kept in step.
+
+    left_for: the place to which the space was moved from here.
+    """
 
     where: str
     provider: str | None = None
     replica: bool = False
+    left_for: str | None = None
 
 
 def text_of(where: Where) -> str:
@@ -59,6 +63,10 @@ class PlaceList:
         known = any(place.where == where for place in replicas)
         return [place for place in replicas if place.where != where] if known else []
 
+    def left_for(self, where: str) -> str | None:
+        """Where the space was moved to from `where`; None if it was not. Raises as `load`."""
+        return next((place.left_for for place in self.load() if place.where == where), None)
+
     def at_least(self) -> int:
         """How many of the places must take a backup, 1 where nothing is said. Raises as `load`."""
         return self._load()[1]
@@ -76,15 +84,26 @@ class PlaceList:
         replaced = [place if each.where == place.where else each for each in known]
         self.set(replaced if place in replaced else [*known, place])
 
+    def move(self, old: str, new: str) -> None:
+        """Have `new` stand for `old`, which is left. Raises HomeUnusable.
+
+        Where there is no room, the places that were left first are forgotten.
+        """
+        known = {each.where: each for each in self.load()}
+        left, found = known.pop(old, KnownPlace(old)), known.pop(new, KnownPlace(new))
+        moved = found._replace(replica=found.replica or left.replica, left_for=None)
+        used = [each for each in known.values() if each.left_for is None]
+        gone = [each._replace(left_for=new) for each in known.values() if each.left_for is not None]
+        gone.append(left._replace(replica=False, left_for=new))
+        room = max(0, MAX_PLACES - 1 - len(used))
+        self.set([moved, *used, *gone[len(gone) - min(room, len(gone)) :]])
+
     def set(self, places: Sequence[KnownPlace], *, at_least: int | None = None) -> None:
         """These and no others; whole or not at all. at_least: None for as before. Raises HomeUnusable."""
         if len(places) > MAX_PLACES:
             raise HomeUnusable(self._path, ValueError(f"no more than {MAX_PLACES} places for one space"))
         wanted = min(self.at_least() if at_least is None else at_least, max(1, len(places)))
-        rows = [
-            {name: value for name, value in place._asdict().items() if value not in (None, False)}
-            for place in places
-        ]
+        rows = [_encode_place(place) for place in places]
         _write(self._path, {"version": VERSION, "places": rows, "atLeast": wanted})
 
 
@@ -139,27 +158,30 @@ def _decode(document: Any) -> tuple[list[KnownPlace], int]:
             raise ValueError("it is no list of places of version 1")
 
 
+def _encode_place(place: KnownPlace) -> dict[str, Any]:
+    row = {
+        "where": place.where,
+        "provider": place.provider,
+        "replica": place.replica,
+        "leftFor": place.left_for,
+    }
+    return {name: value for name, value in row.items() if value not in (None, False)}
+
+
 def _decode_place(place: Any) -> KnownPlace:
     match place:
-        case {"where": str(where), **more} if more.keys() <= {"provider", "replica"}:
-            provider, replica = more.get("provider"), more.get("replica", False)
+        case {"where": str(where), **more} if more.keys() <= {"provider", "replica", "leftFor"}:
+            provider, replica, left_for = (
+                more.get("provider"),
+                more.get("replica", False),
+                more.get("leftFor"),
+            )
         case _:
             raise ValueError("it holds something that is no place")
-    if not isinstance(replica, bool) or not (
-        provider is None or (isinstance(provider, str) and is_did(provider))
+    if (
+        not isinstance(replica, bool)
+        or not isinstance(left_for, str | None)
+        or not (provider is None or (isinstance(provider, str) and is_did(provider)))
     ):
         raise ValueError("it holds something that is no place")
-    return KnownPlace(where, provider, replica)
-
-
-def replicas_beside(home: Home, where: Where) -> list[tuple[str, KnownPlace]]:
-    """The other places of the space that lies in `where`, with its DID, if it has replicas.
-
-    For when what lies there cannot be asked which space it is. Raises HomeUnusable.
-    """
-    try:
-        paths = sorted(home.places.glob("z*.json"))
-    except OSError as error:
-        raise HomeUnusable(home.places, error) from error
-    dids = [f"did:key:{path.stem}" for path in paths]
-    return [(did, place) for did in dids for place in PlaceList(home.places, did).others(text_of(where))]
+    return KnownPlace(where, provider, replica, left_for)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from backup_agent.errors import HomeUnusable
 from backup_agent.home import Home, Settings
-from backup_agent.place_list import text_of
+from backup_agent.place_list import KnownPlace, PlaceList, text_of
 from space import Space, SpaceUnavailable, Where, open_folder, open_space
 from space.errors import BadAddress
 from space.remote.address import ProviderAddress, is_provider, parse_provider
@@ -22,6 +24,25 @@ def settled(where: Where, space: str) -> Where:
     if address.space not in (None, space):
         raise BadAddress(where, f"that is another space than {space}")
     return str(ProviderAddress(address.url, space))
+
+
+def replicas_beside(home: Home, where: Where) -> list[tuple[str, KnownPlace]]:
+    """The other places of the space that lies in `where`, with its DID, if it has replicas.
+
+    For when what lies there cannot be asked which space it is. None if `where` names a provider alone,
+    and several spaces are there. Raises HomeUnusable.
+    """
+    try:
+        paths = sorted(home.places.glob("z*.json"))
+    except OSError as error:
+        raise HomeUnusable(home.places, error) from error
+    found: dict[str, list[KnownPlace]] = {}
+    for did in (f"did:key:{path.stem}" for path in paths):
+        with suppress(BadAddress):  # at a provider, of another space
+            if others := PlaceList(home.places, did).others(text_of(settled(where, did))):
+                found[did] = others
+    is_clear = len(found) <= 1 or isinstance(where, Path) or not is_provider(where)
+    return [(did, place) for did, others in found.items() for place in others] if is_clear else []
 
 
 def open_at(home: Home, chosen: Settings, where: Where, space: str, *, create: bool = True) -> Space:

@@ -24,12 +24,13 @@ MAX_PASSES = 4
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What was brought. head: what the place has now."""
+    """What was brought. head: what the place has now. seen: what it is of, where it was brought from."""
 
     shards: int
     size_bytes: int
     unreadable: tuple[str, ...]
     head: Head
+    seen: Head
 
 
 @contextmanager
@@ -44,7 +45,7 @@ def bench_at(bench: Workbench, where: Where, *, create: bool = True) -> Generato
 def carry(bench: Workbench, target: Workbench) -> Carried:
     """Have `target` hold what `bench` holds. Raises what `copy_shards` raises, NotReadable."""
     shards, size_bytes, unreadable = 0, 0, dict[str, None]()
-    head = bench.clock.head()
+    head = seen = bench.clock.head()
     with Bar() as bar:
         bar.phase(f"Copying to {text_of(target.where)}")
         shown = 0
@@ -60,13 +61,14 @@ def carry(bench: Workbench, target: Workbench) -> Carried:
                 _bring_needed(bench, target, copied.doomed)
             shards, size_bytes = shards + copied.shards, size_bytes + copied.size_bytes
             unreadable |= dict.fromkeys(copied.unreadable)
+            seen = head
             if (now := bench.clock.head()) == head:
                 break
             head = now
     if not unreadable:
         for event in head:
             target.clock.advance(event)
-    return Carried(shards, size_bytes, tuple(unreadable), target.clock.head())
+    return Carried(shards, size_bytes, tuple(unreadable), target.clock.head(), seen)
 
 
 def _bring_needed(bench: Workbench, target: Workbench, doomed: Sequence[str]) -> None:

@@ -15,8 +15,8 @@ from backup_agent.catalogue import account_of_handle
 from backup_agent.cli.output import print_error
 from backup_agent.errors import AgentError
 from backup_agent.home import Home, Settings
-from backup_agent.place_list import KnownPlace, default_where, replicas_beside
-from backup_agent.placing import open_at
+from backup_agent.place_list import KnownPlace, default_where
+from backup_agent.placing import open_at, replicas_beside
 from space import (
     LOCAL_FILES,
     FolderClock,

@@ -13,12 +13,14 @@ from backup_agent.cli.commands.parity import cover_shards
 from backup_agent.cli.describe import counts_line, details, shortcoming_lines
 from backup_agent.cli.output import INCOMPLETE, WHOLE, print_error, print_json, print_text, size_text
 from backup_agent.cli.progress import Bar
-from backup_agent.cli.workbench import Workbench, workbench
+from backup_agent.cli.workbench import Workbench, resolve, settings, workbench
 from backup_agent.clock_list import ClockList, plain_url
 from backup_agent.errors import NotLoggedIn, SessionError
+from backup_agent.home import Home
 from backup_agent.identity import Identity, Resolver, parse_account
 from backup_agent.net import Http
-from backup_agent.place_list import PlaceList
+from backup_agent.place_list import PlaceList, text_of
+from backup_agent.placing import settled
 from backup_agent.progress import Progress
 from backup_agent.run import Outcome, Preferences, Run, back_up
 from backup_agent.scheduled import ScheduledList
@@ -35,7 +37,8 @@ def backup(account: str, where: Where | None, as_json: bool, urls: list[str]) ->
     """Run one backup and say what came of it. urls: of clock services that must record it too."""
     parse_account(account)  # before a space is made for what is no account
     urls = [plain_url(url) for url in urls]
-    with workbench(where, create=True) as bench, _clocks(bench, urls) as clocks:
+    new_did = partial(_new_space, account)
+    with workbench(where, create=True, new_did=new_did) as bench, _clocks(bench, urls) as clocks:
         if bench.is_new_space and not as_json:  # said first: the run may fail, and the space stays
             print_text(
                 f"Made a new space in {bench.where}",
@@ -46,20 +49,31 @@ def backup(account: str, where: Where | None, as_json: bool, urls: list[str]) ->
                 run_backup(bench, account, bar, clocks.several if clocks else None)
             )
         reached, is_spread = _spread(bench)
+        followed = _follow(bench)
         is_recorded = not clocks or _is_recorded(bench, clocks, urls)
         is_seen = is_recorded or not bench.is_hosted
         if as_json:
             document = _document(bench, identity, outcome)
             document["recorded"] &= is_seen
             document |= {"places": [each.document() for each in reached]} if reached else {}
+            document |= {"movedTo": followed.document()} if followed else {}
             print_json(document | ({"clocks": clocks.document()} if clocks else {}))
         else:
             _print_outcome(bench, identity, outcome, is_seen=is_seen)
+            if followed and followed.problem is None:
+                print_text(f"The space was moved to {followed.where}: this was brought there, too")
         cover_shards(bench)
         if clocks:
             clocks.warn()
         _renew(bench)
-    return WHOLE if outcome.whole and is_recorded and is_spread else INCOMPLETE
+    is_there = followed is None or followed.problem is None
+    return WHOLE if outcome.whole and is_recorded and is_spread and is_there else INCOMPLETE
+
+
+def _new_space(account: str, home: Home) -> str:
+    """A space is made for an account that there is: not for a slip of the pen. Raises IdentityError."""
+    asyncio.run(resolve(settings(), account))
+    return home.new_space()
 
 
 def _spread(bench: Workbench) -> tuple[list[Reached], bool]:
@@ -70,6 +84,23 @@ def _spread(bench: Workbench) -> tuple[list[Reached], bool]:
 
     reached = spread(bench)
     return reached, judge(bench, reached)
+
+
+def _follow(bench: Workbench) -> Reached | None:
+    """What came of bringing it to where the space was moved since, or while this ran; None if it was not."""
+    here = text_of(settled(bench.where, bench.space.did))
+    moved_to = PlaceList(bench.home.places, bench.space.did).left_for(here)
+    if moved_to is None:
+        return None
+    from backup_agent.cli.replicas import reach
+
+    followed = reach(bench, moved_to, create=False)
+    if followed.problem is not None:
+        print_error(
+            f"the space was moved to {moved_to}, and this could not be brought there: {followed.problem}; "
+            f"`skypail space copy {moved_to} --space {here}` tries again"
+        )
+    return followed
 
 
 def _renew(bench: Workbench) -> None:

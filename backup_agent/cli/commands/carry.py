@@ -16,11 +16,16 @@ from backup_agent.cli.carrying import (
 from backup_agent.cli.commands.space import counted
 from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, print_error, print_json, print_text, size_text
 from backup_agent.cli.remote import Line, clock_list, open_line
+from backup_agent.cli.replicas import FAULTS
 from backup_agent.cli.workbench import Workbench, workbench
 from backup_agent.clock_list import KnownClock
-from backup_agent.place_list import KnownPlace, PlaceList, default_where, set_default, text_of
+from backup_agent.parity_setting import stored_percent
+from backup_agent.place_list import PlaceList, default_where, set_default, text_of
 from backup_agent.placing import settled
-from space import SpaceUnavailable, Where
+from pail import PailError
+from space import SpaceError, SpaceUnavailable, Where
+
+_BRING = "`skypail space copy {} --space {}` brings what was recorded meanwhile"
 
 
 def copy(dest: Where, where: Where | None, as_json: bool) -> int:
@@ -43,6 +48,9 @@ def move(dest: Where, clock_url: str | None, where: Where | None, as_json: bool)
         was_default = settled(default_where(bench.home), bench.space.did) == _here(bench)
         if moved:
             _switch(bench, target, was_default=was_default)
+            problems = _bring_late(bench, target, carried)
+        others = sorted(bench.clock.report().agents.keys() - {bench.signer.did}) if moved else []
+        without_parity = moved and not target.space.place.keeps_parity and _wants_parity(bench)
     _say(bench, target, carried, as_json, {"moved": moved, "default": moved and was_default})
     if moved and not as_json:
         way = (
@@ -51,11 +59,21 @@ def move(dest: Where, clock_url: str | None, where: Where | None, as_json: bool)
             else f"Name it by --space {text_of(target.where)}"
         )
         print_text(f"{way}; {text_of(bench.where)} was left as it is and is not used any more")
+        if without_parity:
+            print_text(
+                "A provider keeps no parity: what the space wants of it is kept by its other places alone"
+            )
+        if others:
+            print_text(
+                f"{counted(len(others), 'other agent')} wrote there too and go on there: on each of their "
+                f"machines, run `skypail space move {text_of(target.where)}` as well"
+            )
     for problem in problems:
         print_error(problem)
     if not moved:
         print_error(f"the space was not moved: {text_of(bench.where)} is used as before")
-    return WHOLE if moved else FAILED
+        return FAILED
+    return INCOMPLETE if problems else WHOLE
 
 
 def _other(bench: Workbench, dest: Where) -> Where:
@@ -93,18 +111,34 @@ def _clocks_after(bench: Workbench, target: Workbench, line: Line, clock_url: st
 
 
 def _switch(bench: Workbench, target: Workbench, *, was_default: bool) -> None:
-    """The new place is a replica where the old one was, which is forgotten."""
-    places, old, new = (
-        PlaceList(bench.home.places, bench.space.did),
-        text_of(_here(bench)),
-        text_of(target.where),
-    )
-    known = {each.where: each for each in places.load()}
-    left = known.pop(old, KnownPlace(old))
-    found = known.pop(new, KnownPlace(new))
-    places.set([found._replace(replica=found.replica or left.replica), *known.values()])
+    """The new place is a replica where the old one was, which is noted as left."""
+    PlaceList(bench.home.places, bench.space.did).move(text_of(_here(bench)), text_of(target.where))
     if was_default:
         set_default(bench.home, target.where)
+
+
+def _bring_late(bench: Workbench, target: Workbench, carried: Carried) -> list[str]:
+    """Bring what was recorded between the copy and the switch; why some of it was not.
+
+    Who records later reads after that where the space was moved to, and brings it itself.
+    """
+    try:
+        if bench.clock.head() == carried.seen:
+            return []
+        late = carry(bench, target)
+        problems = [f"{name} is not whole" for name in late.unreadable] or tell_provider(target)
+    except FAULTS as error:
+        problems = [str(error)]
+    return [
+        f"{problem}; {_BRING.format(text_of(target.where), text_of(bench.where))}" for problem in problems
+    ]
+
+
+def _wants_parity(bench: Workbench) -> bool:
+    try:
+        return stored_percent(bench.clock.head(), bench.space.get) > 0
+    except (PailError, SpaceError):
+        return False
 
 
 def _say(bench: Workbench, target: Workbench, carried: Carried, as_json: bool, more: dict[str, Any]) -> None:

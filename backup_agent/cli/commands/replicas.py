@@ -40,7 +40,7 @@ def replicate(dests: Sequence[Where], at_least: int | None, where: Where | None,
                 known = next(
                     (one for one in places.load() if one.where == each.where), KnownPlace(each.where)
                 )
-                places.add(known._replace(replica=True))
+                places.add(known._replace(replica=True, left_for=None))
         if at_least is not None:
             places.set(places.load(), at_least=at_least)
         kept = [place.where for place in places.load() if place.replica]
@@ -76,7 +76,7 @@ def forget(place: Where, where: Where | None, as_json: bool) -> int:
     with workbench(where) as bench:
         places, gone = PlaceList(bench.home.places, bench.space.did), text_of(settled(place, bench.space.did))
         known = places.load()
-        kept = [each._replace(replica=each.replica and each.where != gone) for each in known]
+        kept = [each._replace(replica=False, left_for=None) if each.where == gone else each for each in known]
         forgotten = kept != known
         if sum(each.replica for each in kept) == 1:
             kept = [each._replace(replica=False) for each in kept]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from backup_agent.catalogue import entries
@@ -13,7 +14,7 @@ from backup_agent.cli.workbench import Workbench, settings, workbench
 from backup_agent.errors import PhraseInvalid, SpaceKeyUnknown
 from backup_agent.home import Home
 from backup_agent.phrase import MAX_PHRASE_CHARS, WORDS, parse_phrase, phrase_of
-from backup_agent.place_list import PlaceList
+from backup_agent.place_list import KnownPlace, PlaceList
 from backup_agent.prune.policy import stored_policy
 from pail import run
 from space import SpaceUnavailable, Where
@@ -42,17 +43,26 @@ def create(where: Where | None, as_json: bool) -> int:
 def list_(as_json: bool) -> int:
     """A folder says itself what it is; other places are those that this home knows of."""
     home = Home.open(settings().home)
-    found = {did: [each.where for each in PlaceList(home.places, did).load()] for did in home.space_keys()}
+    found = {did: PlaceList(home.places, did).load() for did in home.space_keys()}
     if as_json:
-        rows = [{"space": did} | ({"places": places} if places else {}) for did, places in found.items()]
-        print_json({"spaces": rows})
+        print_json({"spaces": [_listed(did, places) for did, places in found.items()]})
     elif found:
-        print_text(*(line for did, places in found.items() for line in (did, *(f"  {at}" for at in places))))
+        print_text(*(line for did, places in found.items() for line in (did, *map(_place_line, places))))
     else:
         print_text(
             "No key of a space is here; `skypail space create` makes one, `space key import` takes one"
         )
     return WHOLE
+
+
+def _listed(did: str, places: Sequence[KnownPlace]) -> dict[str, Any]:
+    used = [place.where for place in places if place.left_for is None]
+    left = {place.where: place.left_for for place in places if place.left_for is not None}
+    return {"space": did} | ({"places": used} if used else {}) | ({"left": left} if left else {})
+
+
+def _place_line(place: KnownPlace) -> str:
+    return f"  {place.where}" + (f" (left as it was; moved to {place.left_for})" if place.left_for else "")
 
 
 def info(where: Where | None, as_json: bool) -> int:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from backup_agent.cli.commands import backup, carry
+from backup_agent.cli.commands.backup import run_backup
 from tests.backup_agent.cli.shell import Shell, add_snapshot, add_snapshots, damage
+from tests.faulty_host import FaultyHost
 from tests.provider.child import Running, running
 from tests.space.bucket_server import BucketServer, environ
 from tests.space.faulty_proxy import Fault, run_faulty_proxy
@@ -115,6 +119,72 @@ def test_a_damaged_shard_is_named_and_nothing_is_switched(kept: Shell, tmp_path:
     assert "`skypail repair` first" in moved.err
     assert "used as before" in moved.err
     assert kept("space", "info", "--json").document["place"] == str(kept.home / "space")
+
+
+def test_a_backup_that_began_before_the_move_is_at_the_new_place_in_the_end(
+    online: Shell, host: FaultyHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    did, moving = host.demo.recording.did, list[int]()
+    assert online("backup", did).code == 0
+    host.demo.publish_next_post()
+
+    async def moved_meanwhile(*given: Any) -> Any:  # the old place is open already
+        moving.append(online.process("space", "move", tmp_path / "new").code)
+        return await run_backup(*given)
+
+    monkeypatch.setattr(backup, "run_backup", moved_meanwhile)
+    said = online("backup", did, "--json")
+    assert (said.code, said.err, moving) == (0, "", [0])
+    assert said.document["movedTo"] == {"place": str(tmp_path / "new"), "ok": True, "problem": None}
+    shutil.rmtree(online.home / "space")
+    assert len(backups(online)) == 2
+    assert_whole(online)
+
+
+def test_what_is_recorded_between_the_copy_and_the_switch_is_brought(
+    online: Shell, host: FaultyHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    did, recording = host.demo.recording.did, list[int]()
+    assert online("backup", did).code == 0
+    host.demo.publish_next_post()
+    switch = carry._switch  # pyright: ignore[reportPrivateUsage] - the moment after the copy
+
+    def recorded_before(*given: Any, **more: Any) -> None:
+        recording.append(online.process("backup", did).code)
+        switch(*given, **more)
+
+    monkeypatch.setattr(carry, "_switch", recorded_before)
+    moved = online("space", "move", tmp_path / "new")
+    assert (moved.code, moved.err, recording) == (0, "", [0])
+    shutil.rmtree(online.home / "space")
+    assert len(backups(online)) == 2
+    assert_whole(online)
+
+
+def test_the_list_names_the_place_that_was_left(kept: Shell, tmp_path: Path) -> None:
+    old, new = kept.home / "space", tmp_path / "new"
+    assert kept("space", "move", new).code == 0
+    assert f"  {new}\n  {old} (left as it was; moved to {new})\n" in kept("space", "list").out
+    assert kept("space", "move", tmp_path / "newer").code == 0
+    [listed] = kept("space", "list", "--json").document["spaces"]
+    assert (listed["places"], listed["left"]) == (
+        [str(tmp_path / "newer")],
+        {str(old): str(tmp_path / "newer"), str(new): str(tmp_path / "newer")},
+    )
+    assert kept("space", "move", old).code == 0
+    assert list(kept("space", "list", "--json").document["spaces"][0]["places"]) == [str(old)]
+
+
+def test_a_backup_at_a_place_that_was_left_says_when_it_cannot_be_brought(
+    online: Shell, host: FaultyHost, tmp_path: Path
+) -> None:
+    did = host.demo.recording.did
+    assert online("backup", did).code == 0
+    assert online("space", "move", tmp_path / "new").code == 0
+    (tmp_path / "new").rename(tmp_path / "unplugged")
+    host.demo.publish_next_post()
+    said = online("backup", did, "--space", online.home / "space")
+    assert (said.code, f"`skypail space copy {tmp_path / 'new'} --space" in said.err) == (3, True), said
 
 
 def test_another_space_is_not_written_into(kept: Shell, tmp_path: Path) -> None:

@@ -85,6 +85,17 @@ def test_a_dead_place_gives_way_to_the_next(kept: Shell, two: Path) -> None:
     assert (kept("verify", "--all").code, kept("verify", "--all").err) == (0, "")
 
 
+def test_a_dead_provider_gives_way_though_its_url_names_no_space(kept: Shell, tmp_path: Path) -> None:
+    kept.environ |= {"SKYPAIL_ALLOW_PRIVATE_HOSTS": "1"}
+    (tmp_path / "provider").mkdir()
+    with running(tmp_path / "provider") as provider:
+        assert kept("space", "register", provider.url, "--account", "gone@example.com").code == 0
+        assert kept("space", "replicate", provider.url).code == 0
+    said = kept("snapshots", "--space", provider.url, "--json")
+    assert (said.code, f"{kept.home / 'space'} is used instead" in said.err) == (0, True), said
+    assert len(said.document["snapshots"]) == 2
+
+
 def test_a_place_that_was_emptied_is_not_made_anew_by_the_way(
     online: Shell, host: FaultyHost, tmp_path: Path
 ) -> None:
