@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from backup_agent.server.database import open_database
 from tests.backup_agent.server.agent_process import AgentProcess, running_child, until
 from tests.backup_agent.server.crowd import HEADERS, Owner, ask, run_crowd
 from ucan import encode_request
+from ucan.http import MAX_BODY_BYTES
 
 
 def test_killed_in_the_middle_and_restarted_nothing_is_lost(tmp_path: Path) -> None:
@@ -62,6 +64,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentProcess]:
 
 
 PATHS = st.text(string.printable.replace("#", ""), max_size=30).map(lambda text: f"/{text}")
+LETTERS = string.ascii_letters + string.digits + string.punctuation + " "
 METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"])
 
 
@@ -87,6 +90,58 @@ def test_a_call_with_a_turned_bit_is_refused(
     turned[at % len(turned)] ^= 1 << bit
     answer = httpx.post(server.url, content=bytes(turned), headers=HEADERS, timeout=10)
     assert answer.status_code in (200, 400, 413)
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(keep=st.floats(0, 1, exclude_max=True))
+def test_a_call_that_is_cut_short_is_refused(server: AgentProcess, call_body: bytes, keep: float) -> None:
+    answer = server.post(call_body[: int(len(call_body) * keep)], HEADERS)
+    assert answer.status_code == 400
+
+
+TYPES = st.one_of(st.sampled_from([*HEADERS.values(), "application/json", "*/*", ""]), st.text(LETTERS))
+OTHERS = st.dictionaries(
+    st.sampled_from(["x-agent-message", "content-encoding", "expect-ct"]), st.text(LETTERS)
+)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content_type=TYPES, accept=TYPES, others=OTHERS)
+def test_a_call_under_any_headers_gets_an_answer_that_says_so(
+    server: AgentProcess, call_body: bytes, content_type: str, accept: str, others: dict[str, str]
+) -> None:
+    headers = {"content-type": content_type.strip(), "accept": accept.strip()}
+    stripped = {name: text.strip() for name, text in others.items()}
+    answer = server.post(call_body, headers | stripped)
+    assert answer.status_code in (200, 400, 406, 415)
+    if content_type.strip() != HEADERS["content-type"]:
+        assert answer.status_code != 200
+
+
+@pytest.mark.parametrize("size", [MAX_BODY_BYTES + 1, 10 * MAX_BODY_BYTES])
+def test_a_body_that_is_too_large_is_not_waited_for(server: AgentProcess, size: int) -> None:
+    """The answer comes after the headers alone: no byte of the body is sent."""
+    url = httpx.URL(server.url)
+    head = "".join(f"{name}: {text}\r\n" for name, text in HEADERS.items())
+    with socket.create_connection((url.host, url.port or 0), timeout=10) as connection:
+        connection.sendall(f"POST / HTTP/1.1\r\nhost: x\r\n{head}content-length: {size}\r\n\r\n".encode())
+        assert connection.recv(99).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_body_without_end_is_ended(server: AgentProcess) -> None:
+    sent = list[int]()
+
+    def endless() -> Iterator[bytes]:
+        while len(sent) << 20 < 4 * MAX_BODY_BYTES:
+            sent.append(1)
+            yield bytes(1 << 20)
+
+    try:
+        answer = httpx.post(server.url, content=endless(), headers=HEADERS, timeout=20)
+        assert answer.status_code == 413
+    except httpx.TransportError:
+        pass  # it closes without reading on, which may overtake its answer
+    assert len(sent) << 20 < 3 * MAX_BODY_BYTES
 
 
 @pytest.fixture(scope="module")
