@@ -23,7 +23,9 @@ from provider.hosting import Hosting
 from provider.naming import named
 from provider.policy import Quota
 from provider.records import HostedSpace
+from provider.tasks import conclusion
 from ucan import (
+    Delegation,
     Failure,
     InvalidPrincipal,
     Outcome,
@@ -113,14 +115,19 @@ class AccountTable:
         raise PlanNotFound("this provider has no plans, and wants none")
 
     async def _conclude(self, task: Task[CID]) -> Outcome:
-        """The receipt of an `http/put`: its blob is accepted. Nothing waits for any other."""
+        """The receipt of an `http/put`: its blob is accepted, and that of accept goes along with ours.
+
+        Nothing waits for any other.
+        """
         try:
             receipt = view_receipt(task.nb, task.blocks)
         except (MissingBlock, DecodeError, TooLarge) as error:
             raise DelegationNotFound(f"the receipt {task.nb} did not come along: {error}") from error
+        fork: tuple[Delegation, ...] = ()
         if "ok" in receipt.out:
-            await self._hosting.conclude(receipt)
-        return Outcome({"time": int(time() * 1000)})
+            issuer, accepted = self._hosting.issuer, await self._hosting.conclude(receipt)
+            fork = (conclusion(issuer, accepted),)
+        return Outcome({"time": int(time() * 1000)}, fork=fork)
 
     async def _offer(self, task: Task[CID]) -> Outcome:
         """The original's client offers each shard to Filecoin and stops where it is told no."""

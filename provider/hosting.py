@@ -78,8 +78,8 @@ class Hosting:
         """What may be sent to the URL with `ticket`. Raises UploadRefused, UploadExpired."""
         return self._tickets.redeem(ticket, int(self._now()))
 
-    async def conclude(self, delivered: Receipt) -> None:
-        """Take the blob of a put task into its space, by the task's own principal's receipt.
+    async def conclude(self, delivered: Receipt) -> Receipt:
+        """Take the blob of a put task into its space, by the task's own principal's receipt; that of accept.
 
         Raises AllocationNotFound, ReceiptNotValid, AllocatedMemoryHadNotBeenWrittenTo, InsufficientStorage.
         """
@@ -92,6 +92,8 @@ class Hosting:
         except BadResponse as error:
             raise ReceiptNotValid from error
         await self.store.accept(allocation)
+        made = tasks.tasks_of_allocation(self.issuer, allocation)
+        return tasks.accepted(self.issuer, made, allocation, self.base_url)
 
     async def accept_receipt(self, task: CID) -> Receipt | None:
         """The receipt of an accept task whose blob is in its space."""

@@ -90,7 +90,7 @@ def accepted(issuer: NamedSigner, tasks: Tasks, allocation: Allocation, base_url
 
 def add_outcome(issuer: NamedSigner, tasks: Tasks, receipts: Iterable[Receipt]) -> Outcome:
     """What `space/blob/add` answers: the tasks, and what is known of them, each as a `ucan/conclude`."""
-    known = [_conclusion(issuer, receipt) for receipt in receipts]
+    known = [conclusion(issuer, receipt) for receipt in receipts]
     site = _await(".out.ok.site", tasks.accept.cid)
     return Outcome({"site": site}, fork=(tasks.allocate, tasks.put, tasks.accept, *known))
 
@@ -126,7 +126,8 @@ def _claim(issuer: NamedSigner, allocation: Allocation, url: str) -> Delegation:
     return delegate(issuer, allocation.space, [where], expires_at_unix=None)
 
 
-def _conclusion(issuer: NamedSigner, receipt: Receipt) -> Delegation:
+def conclusion(issuer: NamedSigner, receipt: Receipt) -> Delegation:
+    """A `ucan/conclude` of a receipt, with its blocks: how one goes along with another."""
     blocks = dict(receipt.export())
     links: dict[str, Value] = {str(number): cid for number, cid in enumerate(blocks)}
     return delegate(

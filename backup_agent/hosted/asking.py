@@ -15,6 +15,7 @@ from pail import Block, Value
 from space.errors import SpaceError, SpaceFull, SpaceUnavailable
 from space.remote.blobs import Refused as BlobsRefused
 from ucan import BadResponse, Connection, Delegation, Failure, Receipt, Refused, Signer, outcome_of
+from ucan.message import MAX_INVOCATIONS
 
 ADD, LIST, REMOVE, INFO = "space/blob/add", "space/blob/list", "space/blob/remove", "space/info"
 INDEX_ADD, UPLOAD_ADD, UPLOAD_REMOVE = "space/index/add", "upload/add", "upload/remove"
@@ -70,8 +71,21 @@ class Asking:
 
         Raises ProviderRefused, SpaceFull, SpaceUnavailable.
         """
+        (receipt,) = await self._ask([self.invoke(can, nb, blocks)])
+        return receipt
+
+    async def ask_all(self, can: str, wanted: Sequence[dict[str, Value]]) -> list[Receipt]:
+        """As `ask` for each, in order, and in as few requests as can be; others may have been done when
+        that of one raises.
+        """
+        invocations = [self.invoke(can, nb) for nb in wanted]
+        parts = range(0, len(invocations), MAX_INVOCATIONS)
+        return [each for at in parts for each in await self._ask(invocations[at : at + MAX_INVOCATIONS])]
+
+    async def _ask(self, invocations: Sequence[Delegation]) -> list[Receipt]:
+        can = invocations[0].ucan.capabilities[0].can
         try:
-            return await self.execute(self.invoke(can, nb, blocks))
+            return await self.execute_all(invocations)
         except ProviderRefused as refused:
             if refused.name != _NO_ROOM or can == INFO:
                 raise
@@ -96,11 +110,17 @@ class Asking:
 
     async def execute(self, invocation: Delegation) -> Receipt:
         """As `ask`; every refusal is a ProviderRefused."""
-        can = invocation.ucan.capabilities[0].can
+        (receipt,) = await self.execute_all([invocation])
+        return receipt
+
+    async def execute_all(self, invocations: Sequence[Delegation]) -> list[Receipt]:
+        """As `execute` for each, in one request, of MAX_INVOCATIONS at most and all of one ability."""
+        can = invocations[0].ucan.capabilities[0].can
         try:
-            (receipt,) = await self.connection.execute(invocation)
-            outcome_of(receipt)
-            return receipt
+            receipts = await self.connection.execute(*invocations)
+            for receipt in receipts:
+                outcome_of(receipt)
+            return receipts
         except Refused as error:
             raise self._refused(can, error.failure) from error
         except BadResponse as error:

@@ -15,7 +15,7 @@ from pail import CID, Value
 from space.errors import SpaceUnavailable
 from space.kept_bytes import KeptBytes
 from space.place import Span
-from space.remote.blobs import Content, Damaged, Held
+from space.remote.blobs import Held, Parcel
 
 MAX_PAGES = 1 << 14
 """Of a list; each has a thousand blobs."""
@@ -61,19 +61,13 @@ class HostedBlobs:
     def read(self, blob: Held, spans: Sequence[Span]) -> list[bytes]:
         return self._finish(self._reader.read(blob, spans))
 
-    def add(self, digest: bytes, content: Content) -> None:
-        self._reader.keep_site(digest, self._finish(self._sender.add(digest, content)))
+    def add(self, parcels: Sequence[Parcel]) -> None:
+        for digest, accepted in self._finish(self._sender.send(parcels)):
+            self._reader.keep_site(digest, accepted)
 
-    def add_index(self, index: CID) -> None:
-        try:
-            self._finish(self._ask.ask(asking.INDEX_ADD, {"index": index}))
-        except asking.ProviderRefused as refused:
-            if refused.name != "BlobDamaged":
-                raise
-            raise Damaged(str(refused)) from refused
-
-    def add_upload(self, root: CID, shards: Sequence[CID]) -> None:
-        self._finish(self._ask.ask(asking.UPLOAD_ADD, {"root": root, "shards": list(shards)}))
+    def add_uploads(self, shards: Sequence[CID]) -> None:
+        wanted: list[dict[str, Value]] = [{"root": shard, "shards": [shard]} for shard in shards]
+        self._finish(self._ask.ask_all(asking.UPLOAD_ADD, wanted))
 
     def remove(self, digest: bytes) -> None:
         self._finish(self._ask.ask(asking.REMOVE, {"digest": digest}))

@@ -45,14 +45,15 @@ class Promise:
     or a storage node that it names.
     """
 
+    digest: bytes
     address: Address | None
     put: Delegation
     accept: Delegation
     accepted: Receipt | None
 
-    def delivered(self, digest: bytes) -> Receipt:
+    def delivered(self) -> Receipt:
         """The receipt of `put`, by the principal that is made of the blob's digest."""
-        return issue_receipt(Signer.from_seed(digest[-32:]), self.put, Outcome({}))
+        return issue_receipt(Signer.from_seed(self.digest[-32:]), self.put, Outcome({}))
 
 
 def promise_of(url: str, receipt: Receipt, digest: bytes) -> Promise:
@@ -72,15 +73,14 @@ def _read(receipt: Receipt, digest: bytes) -> Promise:
     accept = _task(tasks, "blob/accept")
     if fields_of(fields_of(put.ucan.capabilities[0].nb).get("body")).get("digest") != digest:
         raise ValueError("the task is about other bytes")
-    known = _receipts(forks, receipt.blocks)
+    known = receipts_of(receipt)
     if allocate.cid not in known:
         raise ValueError("it does not say where to put the bytes")
     accepted = known.get(accept.cid)
     is_held = accepted is not None and "ok" in accepted.out
     out = fields_of(known[allocate.cid].out.get("ok"))
-    return Promise(
-        None if is_held else _address(out.get("address")), put, accept, accepted if is_held else None
-    )
+    address = None if is_held else _address(out.get("address"))
+    return Promise(digest, address, put, accept, accepted if is_held else None)
 
 
 def _task(tasks: Mapping[str, Delegation], name: str) -> Delegation:
@@ -91,14 +91,18 @@ def _task(tasks: Mapping[str, Delegation], name: str) -> Delegation:
     return found
 
 
-def _receipts(forks: list[Delegation], blocks: Mapping[CID, bytes]) -> dict[CID, Receipt]:
-    found: dict[CID, Receipt] = {}
-    for fork in forks:
+def receipts_of(receipt: Receipt) -> dict[CID, Receipt]:
+    """Receipts that came along, each in a `ucan/conclude` among the effects, by their task; unverified.
+
+    Raises DecodeError, MissingBlock, TooLarge.
+    """
+    blocks, found = receipt.blocks, dict[CID, Receipt]()
+    for fork in (view_delegation(cid, blocks) for cid in receipt.fork):
         capability = fork.ucan.capabilities[0]
         cid: Value = fields_of(capability.nb).get("receipt")
         if capability.can == _CONCLUDE and isinstance(cid, CID):
-            receipt = view_receipt(cid, {**blocks, **fork.blocks})
-            found[receipt.ran] = receipt
+            known = view_receipt(cid, {**blocks, **fork.blocks})
+            found[known.ran] = known
     return found
 
 

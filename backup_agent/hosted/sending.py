@@ -1,96 +1,119 @@
-"""Sends a blob to a provider: space/blob/add → PUT → ucan/conclude → GET /receipt/{accept}.
+"""Sends blobs to a provider: space/blob/add → PUT → ucan/conclude → the receipt of accept → space/index/add.
 
-Nothing counts as held before the provider has signed that it accepted it (C4, T1).
+What is asked for several blobs is asked in one request, and some parcels are under way at once; for each
+blob the order stays. Nothing counts as held before the provider has signed that it accepted it (C4, T1).
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from backup_agent.errors import AgentError
 from backup_agent.hosted import asking
 from backup_agent.hosted.answers import words
-from backup_agent.hosted.asking import Asking
-from backup_agent.hosted.promise import Promise, attached, promise_of
-from backup_agent.net import Answer, Http, Request, Upload
-from pail import DecodeError, MissingBlock, TooLarge, Value
+from backup_agent.hosted.asking import Asking, ProviderRefused
+from backup_agent.hosted.concluding import Concluder
+from backup_agent.hosted.promise import Promise, promise_of
+from backup_agent.net import Http, Upload
+from pail import CID, Value
 from space.errors import SpaceUnavailable
-from space.remote.blobs import Content, Held
-from ucan import BadResponse, Delegation, InvalidPrincipal, Receipt, Verifier, decode_message
-from ucan.client import verify_receipt
+from space.remote.blobs import Content, Held, Parcel
+from ucan import Receipt
 
-POLLS, FIRST_POLL_S = 8, 0.1
-"""For the receipt of what was concluded: all together 25 seconds."""
+PARCELS_AT_ONCE, PUTS_AT_ONCE = 2, 4
 
-MAX_RECEIPT_BYTES = 1 << 20
+T = TypeVar("T")
+U = TypeVar("U")
+
+Accepted = tuple[bytes, Receipt]
+"""A digest, and the receipt of its acceptance."""
 
 
 class Sender:
-    """To one space at one provider. Everything raises SpaceUnavailable; `add` also SpaceFull."""
+    """To one space at one provider. Everything raises SpaceUnavailable; `send` also SpaceFull."""
 
     def __init__(self, ask: Asking, http: Http) -> None:
         self._ask = ask
         self._http = http
+        self._concluder = Concluder(ask, http)
+        self._puts = asyncio.Semaphore(PUTS_AT_ONCE)
 
-    async def add(self, digest: bytes, content: Content) -> Receipt:
-        """The receipt of its acceptance; what is held already is not sent."""
-        promise = await self.promise(Held(digest, content.size))
-        if promise.accepted is not None:
-            return promise.accepted
-        if promise.address is not None:
-            upload = Upload(promise.address.url, content.size, content.read, promise.address.headers)
-            await self._put(upload)
-        return await self._conclude(promise, digest)
+    async def send(self, parcels: Sequence[Parcel]) -> list[Accepted]:
+        """Return once all of it is accepted, and its indexes are proved."""
+        sent = await _in_turns(self._send, parcels, asyncio.Semaphore(PARCELS_AT_ONCE))
+        return [each for parcel in sent for each in parcel]
+
+    async def _send(self, parcel: Parcel) -> list[Accepted]:
+        accepted = await self._add(parcel)
+        try:
+            await self._add_indexes(parcel.indexes)
+        except ProviderRefused as refused:
+            if refused.name != "BlobDamaged":
+                raise
+            accepted = await self._add(parcel)  # it takes the bytes again of what it has seen to be damaged
+            await self._add_indexes(parcel.indexes)
+        return accepted
+
+    async def _add_indexes(self, indexes: Sequence[CID]) -> None:
+        if indexes:
+            await self._ask.ask_all(asking.INDEX_ADD, [{"index": index} for index in indexes])
+
+    async def _add(self, parcel: Parcel) -> list[Accepted]:
+        digests = [digest for digest, _ in parcel.blobs]
+        promises = await self._promises([Held(digest, content.size) for digest, content in parcel.blobs])
+        pairs = zip(promises, (content for _, content in parcel.blobs), strict=True)
+        await _in_turns(self._put, list(pairs), self._puts)
+        return list(zip(digests, await self._concluder.accepted(promises), strict=True))
 
     async def promise(self, blob: Held) -> Promise:
         """What the provider says of a blob that it is told of."""
-        nb: dict[str, Value] = {"blob": {"digest": blob.digest, "size": blob.size}}
-        return promise_of(self._ask.url, await self._ask.ask(asking.ADD, nb), blob.digest)
+        (promise,) = await self._promises([blob])
+        return promise
 
-    async def _put(self, upload: Upload) -> None:
+    async def _promises(self, blobs: Sequence[Held]) -> list[Promise]:
+        described: Iterable[Value] = ({"digest": blob.digest, "size": blob.size} for blob in blobs)
+        receipts = await self._ask.ask_all(asking.ADD, [{"blob": blob} for blob in described])
+        return [
+            promise_of(self._ask.url, receipt, blob.digest)
+            for receipt, blob in zip(receipts, blobs, strict=True)
+        ]
+
+    async def _put(self, wanted: tuple[Promise, Content]) -> None:
+        """Nothing, if the space holds it already."""
+        promise, content = wanted
+        if promise.address is None:
+            return
+        upload = Upload(promise.address.url, content.size, content.read, promise.address.headers)
         try:
             answer = await self._http.put(upload)
         except AgentError as error:
-            raise self._unreachable(error) from error
+            raise SpaceUnavailable(f"{self._ask.url} cannot be used: {error}") from error
         if answer.status not in (200, 201, 204):
             raise SpaceUnavailable(f"{self._ask.url} did not take the bytes: {words(answer)}")
 
-    async def _conclude(self, promise: Promise, digest: bytes) -> Receipt:
-        delivered = promise.delivered(digest)
-        nb: dict[str, Value] = {"receipt": delivered.cid}
-        await self._ask.execute(self._ask.invoke_as_itself(asking.CONCLUDE, nb, attached(delivered)))
-        for number in range(POLLS):
-            receipt = await self._receipt(promise.accept)
-            if receipt is not None:
-                return receipt
-            await asyncio.sleep(FIRST_POLL_S * 2**number)
-        raise SpaceUnavailable(f"{self._ask.url} took the bytes, and does not say that it keeps them")
 
-    async def _receipt(self, task: Delegation) -> Receipt | None:
-        """None if there is none yet; one that is a failure, or not signed, is an error (T1)."""
-        request = Request(f"{self._ask.url}/receipt/{task.cid}", limit_bytes=MAX_RECEIPT_BYTES)
-        try:
-            answer = await self._http.fetch(request)
-        except AgentError as error:
-            raise self._unreachable(error) from error
-        receipt = self._verified(answer, task) if answer.status == 200 else None
-        if receipt is not None and "ok" not in receipt.out:
-            raise SpaceUnavailable(f"{self._ask.url} did not accept the bytes that it was sent")
-        return receipt
+async def _in_turns(
+    work: Callable[[T], Awaitable[U]], wanted: Sequence[T], turns: asyncio.Semaphore
+) -> list[U]:
+    """What `work` gives for each, in order. The first error ends what is under way, and is raised."""
 
-    def _verified(self, answer: Answer, task: Delegation) -> Receipt | None:
-        connection, by = self._ask.connection, task.audience
-        try:
-            receipt = decode_message(answer.content).receipt(task.cid)
-            if receipt is None:
-                return None
-            if receipt.issuer != by:
-                raise BadResponse(200, f"it is by {receipt.issuer}, not {by}")
-            keys = connection.keys if by == connection.did else (Verifier.parse(by),)
-            verify_receipt(receipt, keys)
-        except (DecodeError, MissingBlock, TooLarge, BadResponse, InvalidPrincipal) as error:
-            raise SpaceUnavailable(f"{self._ask.url} gave a receipt that does not hold: {error}") from error
-        return receipt
+    async def in_turn(each: T) -> U:
+        async with turns:
+            return await work(each)
 
-    def _unreachable(self, error: AgentError) -> SpaceUnavailable:
-        return SpaceUnavailable(f"{self._ask.url} cannot be used: {error}")
+    async with _ended_together() as group:
+        tasks = [group.create_task(in_turn(each)) for each in wanted]
+    return [task.result() for task in tasks]
+
+
+@asynccontextmanager
+async def _ended_together() -> AsyncGenerator[asyncio.TaskGroup]:
+    """A group of tasks of which the first error is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None

@@ -14,10 +14,6 @@ class Refused(SpaceUnavailable):
     """The provider said no, and will again: trying later does not help."""
 
 
-class Damaged(Refused):
-    """The provider holds other bytes than it was sent; sent anew, they are stored anew."""
-
-
 class Held(NamedTuple):
     """A blob of the space. digest: its sha2-256 multihash."""
 
@@ -32,6 +28,13 @@ class Content(Protocol):
     def size(self) -> int: ...
 
     def read(self, offset: int, size: int) -> bytes: ...
+
+
+class Parcel(NamedTuple):
+    """What goes together. blobs: each by its digest. indexes: those of them that index shards among them."""
+
+    blobs: Sequence[tuple[bytes, Content]]
+    indexes: Sequence[CID] = ()
 
 
 class Blobs(Protocol):
@@ -53,16 +56,16 @@ class Blobs(Protocol):
         """
         ...
 
-    def add(self, digest: bytes, content: Content) -> None:
-        """Have the space hold it, durably; what it holds already is not sent."""
+    def add(self, parcels: Sequence[Parcel]) -> None:
+        """Have the space hold the blobs, durably, and the provider find blocks by the indexes.
+
+        What it holds already is not sent, unless the provider has damaged it. Of some parcels it may be
+        done when that of another raises.
+        """
         ...
 
-    def add_index(self, index: CID) -> None:
-        """Let the provider find blocks by an index that the space holds. Raises Damaged."""
-        ...
-
-    def add_upload(self, root: CID, shards: Sequence[CID]) -> None:
-        """List `root` among the uploads, for clients that go by that."""
+    def add_uploads(self, shards: Sequence[CID]) -> None:
+        """List each shard among the uploads, for clients that go by that."""
         ...
 
     def remove(self, digest: bytes) -> None:

@@ -8,7 +8,7 @@ service (spec/places.md). Marks never change and are named by their hash: they a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -20,12 +20,15 @@ from space.folder_place import FolderPlace
 from space.kept_bytes import KeptBytes
 from space.layout import HEADS, INDEX_SUFFIX, MARK_SUFFIX, SHARDS, shard_of_name
 from space.place import Draft, Entry, Opened, Span
-from space.remote.blobs import Blobs, Content, Damaged, Held, Refused
+from space.remote.blobs import Blobs, Content, Held, Parcel, Refused
 from space.remote.kinds import cid_of_digest, is_of_digest, name_of
 from space.remote.pending import Pending
 from space.remote.reading import OpenedBlob
 
 HASHED_AT_ONCE = 1 << 20
+
+PARCEL_BYTES, PARCEL_BLOBS = 64 << 20, 16
+"""Of what is sent together, unless a single shard with its index is more."""
 
 _VERSION = "1"
 """Of every blob: it never changes."""
@@ -146,37 +149,27 @@ class ProviderPlace:
 
     def _send(self, contents: Sequence[tuple[Content, str]]) -> list[Entry]:
         """Blobs first, then what the provider is told about them."""
-        blobs = [(self._add(content, name), name) for content, name in contents]
-        try:
-            self._add_indexes(blobs)
-        except Damaged:
-            for content, name in contents:
-                self._add(content, name)  # it takes the bytes again of what it has seen to be damaged
-            self._add_indexes(blobs)
-        for blob, name in blobs:
-            if shard_of_name(name) is not None:
-                shard = cid_of_digest(CAR, blob.digest)
-                self._blobs.add_upload(shard, [shard])
+        sent = [(self._checked(content, name), content, name) for content, name in contents]
+        self._blobs.add(list(_parcels(sent)))
+        blobs = [(blob, name) for blob, _, name in sent]
+        shards = [cid_of_digest(CAR, blob.digest) for blob, name in blobs if shard_of_name(name) is not None]
+        if shards:
+            self._blobs.add_uploads(shards)
         self._kept.put({b"name " + blob.digest: name.encode() for blob, name in blobs})
         if self._held is not None:
             self._held |= {name: blob for blob, name in blobs}
         return [Entry(name, blob.size, _VERSION) for blob, name in blobs]
 
-    def _add_indexes(self, blobs: Sequence[tuple[Held, str]]) -> None:
-        for blob, name in blobs:
-            if name.endswith(INDEX_SUFFIX):
-                self._blobs.add_index(cid_of_digest(CAR, blob.digest))
-
-    def _add(self, content: Content, name: str) -> Held:
+    def _checked(self, content: Content, name: str) -> Held:
         digest = _digest_of(content)
         if not is_of_digest(name, digest):
             raise SpaceUnavailable(f"{name} is damaged on its way to {self.title}: it was not sent")
-        self._blobs.add(digest, content)
         return Held(digest, content.size)
 
     def store(self, room: str, name: str, content: bytes) -> None:
         if name.endswith(MARK_SUFFIX):
-            return self._blobs.add(parse_cid(name.removesuffix(MARK_SUFFIX)).multihash, _Bytes(content))
+            digest = parse_cid(name.removesuffix(MARK_SUFFIX)).multihash
+            return self._blobs.add([Parcel([(digest, _Bytes(content))])])
         if room != SHARDS:
             return self._own.store(room, name, content)
         draft = self.draft(room)
@@ -232,6 +225,28 @@ class _FileContent:
             return self._files.read(file, offset, size)
         finally:
             self._files.close(file)
+
+
+def _parcels(sent: Sequence[tuple[Held, Content, str]]) -> Iterator[Parcel]:
+    """A shard and its index, which have the same name but for its end, are in one."""
+    together: dict[str, list[tuple[Held, Content, str]]] = {}
+    for each in sent:
+        together.setdefault(each[2].split(".", 1)[0], []).append(each)
+    parcel: list[tuple[Held, Content, str]] = []
+    size = 0
+    for group in together.values():
+        size += sum(blob.size for blob, _, _ in group)
+        if parcel and (size > PARCEL_BYTES or len(parcel) + len(group) > PARCEL_BLOBS):
+            yield _parcel(parcel)
+            parcel, size = [], sum(blob.size for blob, _, _ in group)
+        parcel += group
+    if parcel:
+        yield _parcel(parcel)
+
+
+def _parcel(sent: Sequence[tuple[Held, Content, str]]) -> Parcel:
+    indexes = [cid_of_digest(CAR, blob.digest) for blob, _, name in sent if name.endswith(INDEX_SUFFIX)]
+    return Parcel([(blob.digest, content) for blob, content, _ in sent], indexes)
 
 
 def _digest_of(content: Content) -> bytes:
