@@ -33,12 +33,11 @@ MAX_FRAME_BYTES = 8 << 20
 MAX_FRAMES = MAX_SHARD_BYTES // 1024
 """Most frames of one table."""
 
-HARD_BYTES = 16 << 20
-"""What comes after so many plain bytes of a shard is compressed fast rather than as well as can be."""
+LEVEL, FAST_LEVEL = 9, 3
+"""Of a shard in one frame, as each day's is, and of a larger one's. Measured: see spec/space.md."""
 
-_FAST, _HARD = 9, 19
-_WORTH_IT = 0.9
-"""What shrinks less than to this at first is media, on which the hard level takes 200 times as long."""
+WORTH_IT = 0.9
+"""What shrinks to less than this rests packed."""
 
 _THREADS = min(4, os.cpu_count() or 1)
 
@@ -65,6 +64,11 @@ class Frame(NamedTuple):
     plain_size: int
 
 
+def is_worth_packing(sample: bytes) -> bool:
+    """Whether bytes that begin so become much smaller. Media does not: it is compressed already."""
+    return len(zstandard.ZstdCompressor(level=1).compress(sample)) < len(sample) * WORTH_IT
+
+
 def pack(content: Iterable[bytes]) -> Iterator[bytes]:
     """What rests of the bytes that come in pieces: their frames in order, and the table.
 
@@ -73,10 +77,8 @@ def pack(content: Iterable[bytes]) -> Iterator[bytes]:
     sizes: list[tuple[int, int]] = []
     waiting: deque[Future[tuple[bytes, int]]] = deque()
     with ThreadPoolExecutor(_THREADS) as pool:
-        at = 0
         for plain in _cut(content):
-            waiting.append(pool.submit(_compress, plain, hard=at < HARD_BYTES))
-            at += len(plain)
+            waiting.append(pool.submit(_compress, plain))
             if len(waiting) > _THREADS:
                 yield _next(waiting, sizes)
         while waiting:
@@ -107,11 +109,11 @@ def _next(waiting: deque[Future[tuple[bytes, int]]], sizes: list[tuple[int, int]
     return frame
 
 
-def _compress(content: bytes, *, hard: bool) -> tuple[bytes, int]:
+def _compress(content: bytes) -> tuple[bytes, int]:
     """A frame, and the size of its plain bytes."""
-    frame = zstandard.ZstdCompressor(level=_FAST, write_checksum=True).compress(content)
-    if hard and len(frame) < len(content) * _WORTH_IT:
-        frame = zstandard.ZstdCompressor(level=_HARD, write_checksum=True).compress(content)
+    frame = zstandard.ZstdCompressor(
+        level=FAST_LEVEL if len(content) == FRAME_BYTES else LEVEL, write_checksum=True
+    ).compress(content)
     return frame, len(content)
 
 

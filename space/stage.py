@@ -15,6 +15,7 @@ from typing import Protocol, Self
 from pail import CID, RAW, Hashed, MissingBlock, TooLarge, cid_of
 from space.background import Background
 from space.errors import CorruptBlock, StageClosed
+from space.frames import is_worth_packing
 from space.guard import guarded
 from space.kept_bytes import MAX_PIECE_BYTES
 from space.layout import SHARDS, SMALL_SHARD_BYTES, index_name, shard_name, shard_of_name
@@ -32,6 +33,9 @@ first backup's would drive out each other."""
 MEDIA_BYTES = 16 << 10
 """Where shards rest compressed, raw blocks from this size on have shards of their own: they would
 make others large, and compress badly."""
+
+SAMPLE_BYTES = 1 << 20
+"""The first of a shard, by which it is packed or not."""
 
 
 class Holder(Protocol):
@@ -225,9 +229,10 @@ class Stage:
         return [(writer.draft, shard_name(writer.cid)), (index, index_name(writer.cid))], slices
 
     def _packed(self, writer: ShardWriter) -> tuple[list[tuple[Draft, str]], Slices]:
-        """A shard that will rest in frames, and its index if it is large; and the shard's slices."""
+        """A shard that will rest in frames if that pays, and its index if it is large; and its slices."""
         writer.flush()
-        named, slices = [(writer.draft, shard_name(writer.cid, packed=True))], writer.slices()
+        packed = is_worth_packing(writer.draft.read(0, min(SAMPLE_BYTES, writer.draft.size)))
+        named, slices = [(writer.draft, shard_name(writer.cid, packed=packed))], writer.slices()
         if writer.size_bytes > SMALL_SHARD_BYTES:
             named.append((self._index(writer, slices), index_name(writer.cid)))
         return named, slices

@@ -174,6 +174,20 @@ def test_media_and_the_rest_are_in_shards_of_their_own(ground: BucketGround) -> 
         assert len(stage.publish().shards) == 2
 
 
+def test_what_does_not_shrink_rests_plain_and_all_else_packed(ground: BucketGround) -> None:
+    picture, drawing = _random.randbytes(20_000), b"<line/>" * 4000
+    for content in (picture, drawing):
+        with ground.space("a") as a, a.stage() as stage:
+            stage.put_many([Block(cid_of(RAW, content), content)])
+            stage.publish()
+    with ground.space("b") as b:
+        rests = {entry.name.split(".", 1)[1]: entry.size for entry in b.place.list(SHARDS)}
+        assert rests.keys() == {"car", "car.zst"}
+        assert (rests["car"] > 20_000, rests["car.zst"] < 1000) == (True, True)
+        assert b.check().whole
+        assert b.get([cid_of(RAW, picture), cid_of(RAW, drawing)]) == [picture, drawing]
+
+
 def test_another_writers_frames_of_a_shard_are_replaced_and_read(ground: BucketGround) -> None:
     fill(ground, "a", 0, 10)
     [meta] = ground.store().list(SHARDS).collect()
