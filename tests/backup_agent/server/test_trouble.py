@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from backup_agent.server import account_rows
 from backup_agent.server.account import Account, Result
 from backup_agent.server.database import Database, open_database
 from backup_agent.server.dead_man import DeadMan
+from backup_agent.server.share_rows import OF_SPACE
+from pail import Value
 from tests.backup_agent.made_identity import make_identity
 from tests.backup_agent.server.agent_process import AgentProcess, free_port, running_child, until
 from tests.backup_agent.server.crowd import Crowd, Owner, ask, run_crowd
@@ -217,3 +220,31 @@ def test_told_to_stop_in_the_middle_of_a_run_it_ends_in_time(tmp_path: Path) -> 
         ask(server.url, owner.schedule(server.did, next(iter(crowd.accounts))))
         until(lambda: crowd.requests["getLatestCommit"] > 0)
         assert server.stop() == 0
+
+
+def test_a_space_with_a_silent_clock_keeps_half_of_a_worker_and_no_more(tmp_path: Path) -> None:
+    slow, quick = Owner.make("slow", tmp_path), Owner.make("quick", tmp_path)
+    url = f"sqlite:///{tmp_path}/agent.db"
+    with (
+        run_crowd(2 * OF_SPACE + 1) as (crowd, plc),
+        running_child(tmp_path / "agent.log", root=str(tmp_path), database=url, plc=plc, slots=8) as server,
+        socket.create_server(("127.0.0.1", 0)) as silent,
+    ):
+        database = open_database(url)
+        clock: dict[str, Value] = {"url": f"http://localhost:{silent.getsockname()[1]}", "did": slow.key.did}
+        living, *stuck = crowd.accounts
+        ask(server.url, *(slow.schedule(server.did, did, clock=clock) for did in stuck))
+        ask(server.url, *(slow.invoke(server.did, "backup/now", {"account": did}) for did in stuck))
+
+        def all_accounts() -> list[Account]:
+            return database.do(lambda session: account_rows.worst(session, 99))
+
+        until(lambda: sum(each.worker is not None for each in all_accounts()) >= OF_SPACE)
+        ask(server.url, quick.schedule(server.did, living))
+        until(lambda: any(each.last_good for each in all_accounts()), 10)
+        found = all_accounts()
+        database.close()
+    assert quick.snapshots() == {living: 1}
+    assert sum(each.worker is not None and each.last_run is None for each in found) <= OF_SPACE
+    others = {each.last_run.reason for each in found if each.last_run is not None and not each.last_good}
+    assert others <= {f"{OF_SPACE} other accounts of the space are being backed up"}
