@@ -143,7 +143,7 @@ class ProviderApp:
     async def _upload(self, request: Request) -> Response:
         ticket = self.hosting.redeem(request.path_params["ticket"])
         try:
-            await self.hosting.receiver.receive(ticket.blob, request.stream(), ticket.owner)
+            await self.hosting.receiver.receive(ticket.blob, request.stream(), ticket.owner, ticket.payer)
         except ClientDisconnect as error:
             raise UploadInterrupted("the sender has gone; put the whole again") from error
         return Response(status_code=200)

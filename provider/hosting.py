@@ -70,7 +70,8 @@ class Hosting:
                 tasks.accepted(self.issuer, made, allocation, self.base_url),
             ]
         expires = allocation.expires_at_unix
-        ticket = self._tickets.issue(Ticket(blob, expires, owner_of(allocation.space)))
+        owner, payer = owner_of(allocation.space), owner_of(allocation.account or allocation.space)
+        ticket = self._tickets.issue(Ticket(blob, expires, owner, payer))
         address = Address(f"{self.base_url}/upload/{ticket}", expires)
         return [tasks.allocated(self.issuer, made, blob, address)]
 

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from time import monotonic
-from weakref import WeakValueDictionary
 
 from provider.blobs import Blobs, new_key
 from provider.capabilities import Blob
 from provider.errors import BlobsUnavailable, UploadInterrupted, WrongHash, WrongLength
 from provider.records import Stored
 from provider.store import ProviderStore
+from provider.turns import Turn, Turns
 
 CHUNK_BYTES = 1 << 20
 
@@ -25,7 +24,7 @@ MAX_UPLOADS = 32
 """At once in one process."""
 
 MAX_UPLOADS_OF_ONE = 8
-"""Of them, for one space."""
+"""Of them, for the spaces that one account pays for."""
 
 TURN_TIMEOUT_S = 30.0
 """That others wait; then they are asked to come again."""
@@ -38,35 +37,23 @@ GRACE_S = 60.0
 """Beside what the rate allows for the whole."""
 
 
-class _Upload:
-    """One that has its turn. gives_way: it ends at its next bytes, for others wait."""
-
-    __slots__ = ("gives_way",)
-
-    def __init__(self) -> None:
-        self.gives_way = False
-
-
 class Receiver:
     """Takes uploads for one store."""
 
     def __init__(self, store: ProviderStore, blobs: Blobs) -> None:
         self._store = store
         self._blobs = blobs
-        self._turns = asyncio.Semaphore(MAX_UPLOADS)
-        self._of_owner: WeakValueDictionary[bytes, asyncio.Semaphore] = WeakValueDictionary()
-        self._uploads: defaultdict[bytes, list[_Upload]] = defaultdict(list)
+        self._turns = Turns(MAX_UPLOADS, MAX_UPLOADS_OF_ONE, TURN_TIMEOUT_S)
 
-    async def receive(self, blob: Blob, body: AsyncIterable[bytes], owner: bytes) -> None:
+    async def receive(self, blob: Blob, body: AsyncIterable[bytes], owner: bytes, payer: bytes) -> None:
         """Return once the bytes of `blob` are durable, whoever sent them first.
 
         What is stored already counts if it still hashes to its name; else it is stored anew.
-        owner: for whom, of a ticket; nobody takes all the turns. Raises WrongLength, WrongHash,
+        owner, payer: for which space, and who pays for that, of a ticket. Raises WrongLength, WrongHash,
         UploadInterrupted: nothing of them is kept. Raises StoreUnavailable: they may be, and can be
         sent again.
         """
-        own = self._of_owner.setdefault(owner, asyncio.Semaphore(MAX_UPLOADS_OF_ONE))
-        async with _turn(own), self._place(owner) as upload, aclosing(_checked(blob, body, upload)) as chunks:
+        async with self._turns.turn(payer) as turn, aclosing(_checked(blob, body, turn)) as chunks:
             before = await self._store.located(blob.digest)
             if before is not None and await self._is_whole(before):
                 async for _ in chunks:
@@ -88,46 +75,11 @@ class Receiver:
                 await asyncio.to_thread(hashed.update, chunk)
         return hashed.digest() == stored.digest[-hashed.digest_size :]
 
-    @asynccontextmanager
-    async def _place(self, owner: bytes) -> AsyncGenerator[_Upload]:
-        """Among all; slow senders for some spaces do not keep it from others."""
-        self._make_room(owner)
-        async with _turn(self._turns):
-            upload = _Upload()
-            self._uploads[owner].append(upload)
-            try:
-                yield upload
-            finally:
-                self._uploads[owner].remove(upload)
-                if not self._uploads[owner]:
-                    del self._uploads[owner]
 
-    def _make_room(self, owner: bytes) -> None:
-        """If all turns are taken, the owner of most of them gives up his latest for one who has fewer."""
-        if not self._turns.locked():
-            return
-        staying = {each: [it for it in its if not it.gives_way] for each, its in self._uploads.items()}
-        most = max(staying.values(), key=len)
-        if len(most) > len(staying.get(owner, [])) + 1:
-            most[-1].gives_way = True
-
-
-@asynccontextmanager
-async def _turn(turns: asyncio.Semaphore) -> AsyncGenerator[None]:
-    try:
-        await asyncio.wait_for(turns.acquire(), TURN_TIMEOUT_S)
-    except TimeoutError as error:
-        raise BlobsUnavailable("too many uploads at once") from error
-    try:
-        yield
-    finally:
-        turns.release()
-
-
-async def _checked(blob: Blob, body: AsyncIterable[bytes], upload: _Upload) -> AsyncGenerator[bytes]:
+async def _checked(blob: Blob, body: AsyncIterable[bytes], turn: Turn) -> AsyncGenerator[bytes]:
     """The body in chunks; raises before the last one is over if they are not the bytes of `blob`."""
     hashed, size = hashlib.sha256(), 0
-    async for chunk in _chunks(blob.size, body, upload):
+    async for chunk in _chunks(blob.size, body, turn):
         size += len(chunk)
         if size > blob.size:
             raise WrongLength(size, blob.size)
@@ -139,7 +91,7 @@ async def _checked(blob: Blob, body: AsyncIterable[bytes], upload: _Upload) -> A
         raise WrongHash
 
 
-async def _chunks(size: int, body: AsyncIterable[bytes], upload: _Upload) -> AsyncGenerator[bytes]:
+async def _chunks(size: int, body: AsyncIterable[bytes], turn: Turn) -> AsyncGenerator[bytes]:
     """The body in parts of CHUNK_BYTES or a little more.
 
     Raises UploadInterrupted if it is too slow, or gives way.
@@ -156,8 +108,9 @@ async def _chunks(size: int, body: AsyncIterable[bytes], upload: _Upload) -> Asy
             raise UploadInterrupted("the bytes came too slowly; put them again") from error
         if part is None:
             break
-        if upload.gives_way:
-            raise UploadInterrupted("others wait, and this space sends much at once; put them again")
+        if turn.gives_way:
+            raise UploadInterrupted("others wait, and these come slowly or with many others; put them again")
+        turn.done_bytes += len(part)
         parts.append(part)
         held += len(part)
         if held >= CHUNK_BYTES or held > size:

@@ -29,7 +29,8 @@ class HostedSpace:
 class Allocation(NamedTuple):
     """Room for the blob `digest` in `space`, for the tasks that one `space/blob/add` led to.
 
-    put, accept: CIDs of the tasks. cause: that of the `space/blob/add`.
+    put, accept: CIDs of the tasks. cause: that of the `space/blob/add`. account: that of the space, where it
+    was just promised.
     """
 
     put: CID
@@ -40,6 +41,7 @@ class Allocation(NamedTuple):
     cause: CID
     expires_at_unix: int
     is_accepted: bool = False
+    account: str | None = None
 
 
 class Entry(NamedTuple):

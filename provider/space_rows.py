@@ -92,7 +92,7 @@ def allocate(session: Session, wanted: Allocation, now_unix_s: int) -> Allocatio
     if not is_held:
         _check_quota(session, number, space, wanted, now_unix_s)
     is_held = is_held and not _is_damaged(session, wanted.digest)
-    allocation = wanted._replace(is_accepted=is_held)
+    allocation = wanted._replace(is_accepted=is_held, account=space.account)
     _forget_old(session, number, now_unix_s)
     _forget_surplus(session, number, wanted.digest)
     session.run(

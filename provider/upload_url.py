@@ -18,21 +18,25 @@ from provider.capabilities import Blob
 from provider.errors import UploadExpired, UploadRefused
 from ucan import Signer
 
-_TICKET = struct.Struct(">34sQQ16s")
+_TICKET = struct.Struct(">34sQQ16s16s")
 _TAG_BYTES = 32
 
 
 class Ticket(NamedTuple):
-    """The right to send `blob` until `expires_at_unix`. owner: of the space that it is for, by `owner_of`."""
+    """The right to send `blob` until `expires_at_unix`.
+
+    owner: of the space that it is for, payer: of its account, or of itself if it has none; by `owner_of`.
+    """
 
     blob: Blob
     expires_at_unix: int
     owner: bytes
+    payer: bytes
 
 
-def owner_of(space: str) -> bytes:
-    """What stands for a space in a ticket, and where it is kept who has put a blob."""
-    return hashlib.sha256(space.encode()).digest()[:16]
+def owner_of(did: str) -> bytes:
+    """What stands for a space or account in a ticket, and for a space where it is kept who has put a blob."""
+    return hashlib.sha256(did.encode()).digest()[:16]
 
 
 class TicketOffice:
@@ -44,7 +48,7 @@ class TicketOffice:
     def issue(self, ticket: Ticket) -> str:
         """The ticket as text for a URL."""
         blob = ticket.blob
-        content = _TICKET.pack(blob.digest, blob.size, ticket.expires_at_unix, ticket.owner)
+        content = _TICKET.pack(blob.digest, blob.size, ticket.expires_at_unix, ticket.owner, ticket.payer)
         return base64.urlsafe_b64encode(content + self._tag(content)).decode().rstrip("=")
 
     def redeem(self, text: str, now_unix_s: int) -> Ticket:
@@ -52,10 +56,10 @@ class TicketOffice:
         content, tag = _split(text)
         if not hmac.compare_digest(tag, self._tag(content)):
             raise UploadRefused
-        digest, size, expires, owner = _TICKET.unpack(content)
+        digest, size, expires, owner, payer = _TICKET.unpack(content)
         if expires <= now_unix_s:
             raise UploadExpired
-        return Ticket(Blob(digest, size), expires, owner)
+        return Ticket(Blob(digest, size), expires, owner, payer)
 
     def _tag(self, content: bytes) -> bytes:
         return hmac.digest(self._secret, content, hashlib.sha256)

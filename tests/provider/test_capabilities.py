@@ -85,10 +85,10 @@ def test_a_name_is_a_digest_or_refused(text: str) -> None:
         assert name_of(parse_name(text).multihash)
 
 
-@given(st.integers(0, (1 << 63) - 1), st.integers(NOW + 1, 1 << 40), st.integers(0, 113), st.integers(1, 63))
+@given(st.integers(0, (1 << 63) - 1), st.integers(NOW + 1, 1 << 40), st.integers(0, 151), st.integers(1, 63))
 def test_a_ticket_is_good_as_it_was_made_and_not_otherwise(size: int, expires: int, at: int, by: int) -> None:
     office = TicketOffice(SERVICE.signer)
-    ticket = Ticket(Blob(DIGEST, size), expires, owner_of(SPACE))
+    ticket = Ticket(Blob(DIGEST, size), expires, owner_of(SPACE), owner_of(ACCOUNT))
     text = office.issue(ticket)
     assert office.redeem(text, NOW) == ticket
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

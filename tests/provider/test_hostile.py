@@ -11,8 +11,7 @@ import pytest
 
 from pail import CID
 from provider import receiving
-from provider.capabilities import Blob
-from provider.errors import BlobsUnavailable, UploadInterrupted
+from provider.errors import BlobsUnavailable
 from provider.folder_blobs import FolderBlobs
 from provider.sweeping import Sweeper
 from tests.clock_service.calls import HEADERS
@@ -152,6 +151,7 @@ def test_a_large_upload_takes_little_memory_and_the_log_holds_no_secret(tmp_path
 def test_one_space_does_not_take_all_turns(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receiving, "MAX_UPLOADS_OF_ONE", 1)
     monkeypatch.setattr(receiving, "TURN_TIMEOUT_S", 0.05)
+    provider = Provider(provider.store, provider.blobs)
     provider.host(OTHER)
     slow, second, other = (
         provider.promise(DATA),
@@ -180,36 +180,6 @@ def test_one_space_does_not_take_all_turns(provider: Provider, monkeypatch: pyte
     assert isinstance(second, Promise)
     assert isinstance(other, Promise)
     assert asyncio.run(work()) == [503, 200, 200]
-
-
-def test_where_all_turns_are_taken_who_has_most_gives_one_up(
-    provider: Provider, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    provider.host(OTHER)
-    monkeypatch.setattr(receiving, "MAX_UPLOADS", 2)
-    monkeypatch.setattr(receiving, "TURN_TIMEOUT_S", 5)
-    receiver = receiving.Receiver(provider.store, provider.blobs)
-
-    async def dripping():
-        for _ in range(1000):
-            yield b"x"
-            await asyncio.sleep(0.01)
-
-    async def work() -> list[object]:
-        blob = Blob(digest_of(bytes(1000)), 1000)
-        slow = [asyncio.create_task(receiver.receive(blob, dripping(), bytes(16))) for _ in range(2)]
-        await asyncio.sleep(0.1)
-
-        async def honest():
-            yield DATA
-
-        await receiver.receive(Blob(digest_of(DATA), len(DATA)), honest(), b"y" * 16)
-        slow[0].cancel()
-        return await asyncio.gather(*slow, return_exceptions=True)
-
-    first, second = asyncio.run(work())
-    assert isinstance(first, asyncio.CancelledError)
-    assert isinstance(second, UploadInterrupted)
 
 
 def test_a_large_blob_that_was_damaged_ends_in_a_broken_connection(tmp_path: Path) -> None:
