@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from backup_agent.cli.progress import Bar
-from backup_agent.cli.remote import Clocks, Line, open_clocks, open_line
+from backup_agent.cli.remote import Clocks, Line, clock_list, open_clocks, open_line
 from backup_agent.cli.workbench import Workbench
 from backup_agent.clock_list import KnownClock
 from backup_agent.place_list import PlaceList, text_of
@@ -124,6 +124,16 @@ def tell_provider(target: Workbench) -> list[str]:
         return []
     with open_line(target.settings) as line:
         return [trouble.why for trouble in tell(target, line, clock).troubles().values()]
+
+
+def tell_all(bench: Workbench) -> list[str]:
+    """Have every clock in use know what was found; why some do not."""
+    known = clock_list(bench).load()
+    if not known:
+        return []
+    with open_line(bench.settings) as line:
+        told = [tell(bench, line, clock) for clock in known]
+        return [trouble.why for clocks in told for trouble in clocks.troubles().values()]
 
 
 def provider_url(where: Where) -> str | None:

@@ -15,8 +15,8 @@ from backup_agent.catalogue import account_of_handle
 from backup_agent.cli.output import print_error
 from backup_agent.errors import AgentError
 from backup_agent.home import Home, Settings
-from backup_agent.place_list import KnownPlace, default_where
-from backup_agent.placing import open_at, replicas_beside
+from backup_agent.place_list import KnownPlace, default_where, text_of
+from backup_agent.placing import open_at, replicas_beside, settled
 from space import (
     LOCAL_FILES,
     FolderClock,
@@ -39,8 +39,11 @@ from ucan import Signer
 if TYPE_CHECKING:
     from backup_agent.identity import Identity
 
-_NO_SPACE = "there is no space in {}; `skypail backup ACCOUNT` makes one, --space DIR names another"
-_SHARDS_ALONE = "{} holds shards but no .space file; `skypail repair` makes it anew"
+_NO_SPACE = "there is no space in {}; `skypail backup ACCOUNT` makes one, --space DIR|URL names another"
+_SHARDS_ALONE = (
+    "{} holds shards but no .space file; `skypail space recover` makes it anew with the key of the space, "
+    "`skypail repair` under a new name without it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,12 @@ class Workbench:
         return self.where.as_uri() if isinstance(self.where, Path) else self.where
 
     @property
+    def option(self) -> str:
+        """What must follow a command that is to mean this place: nothing for the default one."""
+        is_default = settled(default_where(self.home), self.space.did) == settled(self.where, self.space.did)
+        return "" if is_default else f" --space {text_of(self.where)}"
+
+    @property
     def is_hosted(self) -> bool:
         """Whether it lies at a provider: what a clock service does not take, no other machine sees."""
         return isinstance(self.where, str) and is_provider(self.where)
@@ -78,9 +87,10 @@ class Workbench:
             print_error(f"{why}; there may be newer snapshots than this machine knows of")
         if report.pending:
             lost = next(iter(report.pending.values()))
+            wait = "wait until the folder has synced, or " if self.space.place.is_near else ""
             print_error(
-                f"some snapshots in {self.where} cannot be read: {lost} is not here or damaged; "
-                "wait until the folder has synced, or see `skypail check` and `skypail repair`"
+                f"some snapshots in {self.where} cannot be read, as {lost} is missing or damaged; {wait}run "
+                f"`skypail space recover{self.option}`, which finds what there is and names the rest"
             )
         bad = {
             name: why for name, why in report.ignored.items() if name.endswith(HEAD_SUFFIX) or "." not in name
@@ -91,7 +101,7 @@ class Workbench:
         if headless:
             print_error(
                 f"the heads in {self.where} are lost: its shards hold snapshots that no head reaches; "
-                "`skypail repair` finds them"
+                f"`skypail repair{self.option}` finds them"
             )
         return report.head, not report.pending and not bad and not headless and not self.unasked
 

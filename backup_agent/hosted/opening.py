@@ -66,7 +66,10 @@ def choose_space(home: Home, url: str) -> str:
     ]
     found = there or sorted(mine)
     if not found:
-        raise NoSpace(f"no space of this agent is at {url}; `skypail space create {url}` makes one")
+        raise NoSpace(
+            f"which space at {url} is meant cannot be told, as no key of one is here; `skypail space key "
+            f"import` takes one, `skypail space create {url}` makes one"
+        )
     if len(found) > 1:
         names = ", ".join(f"{url}/{did}" for did in found)
         raise BadAddress(url, f"this agent has several spaces; name one of {names}")

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from backup_agent.cli.commands.parity import cover_shards
-from backup_agent.cli.output import FAILED, WHOLE, print_error, print_json, print_text, size_text
+from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, print_error, print_json, print_text, size_text
 from backup_agent.cli.workbench import workbench
 from space import Damage, SpaceReport, Where
 from space.layout import INDEX_SUFFIX
@@ -23,10 +23,14 @@ def check(where: Where | None, quick: bool, read_data: bool, subset: str | None,
         report = bench.space.check(read_data=reads and not quick, of=of or every)
         head, heads_whole = bench.look()
         lost = bench.clock.unreached() if head and reads and not quick and subset is None else []
+        option = bench.option
     if lost:
-        print_error(f"{counted(len(lost), 'event')} in the shards no head reaches; `skypail repair` recovers")
+        print_error(
+            f"the shards hold {counted(len(lost), 'event')} that no head reaches, as when a backup was "
+            f"interrupted or heads were lost; `skypail repair{option}` takes them in"
+        )
     sound = heads_whole and not lost and not report.damages
-    return _say(report, as_json, "Checked", sound)
+    return _say(report, as_json, "Checked", sound, option)
 
 
 def _sample(quick: bool, read_data: bool, subset: str | None) -> Sample | None:
@@ -43,6 +47,7 @@ def _sample(quick: bool, read_data: bool, subset: str | None) -> Sample | None:
 
 def repair(where: Where | None, as_json: bool) -> int:
     """Rebuild the index, save what can be saved."""
+    from backup_agent.cli.carrying import tell_all
     from backup_agent.cli.pulling import pull
     from backup_agent.cli.replicas import mend_from_others
 
@@ -54,13 +59,18 @@ def repair(where: Where | None, as_json: bool) -> int:
             bench = replace(bench, unasked=pull(bench))
         for event in bench.clock.head():  # a head object that was lost is written anew
             bench.clock.advance(event)
+        untold = tell_all(bench) if found or bench.is_hosted else []
         _, heads_whole = bench.look()
         cover_shards(bench)
+        option = bench.option
     if fetched:
         print_error(f"fetched {counted(fetched, 'block')} from another place")
     if found:
         print_error(f"recovered {counted(len(found), 'event')} that no head reached")
-    return _say(report, as_json, "Repaired", heads_whole)
+    for why in untold:
+        print_error(f"{why}; `skypail clock sync{option}` tries again")
+    code = _say(report, as_json, "Repaired", heads_whole, option)
+    return INCOMPLETE if code == WHOLE and untold else code
 
 
 def counted(number: int, noun: str) -> str:
@@ -68,14 +78,17 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _say(report: SpaceReport, as_json: bool, done: str, sound: bool) -> int:
-    """sound: whether all else than lost blocks is in order; what is not was named on standard error."""
+def _say(report: SpaceReport, as_json: bool, done: str, sound: bool, option: str) -> int:
+    """sound: whether all else than lost blocks is in order; what is not was named on standard error.
+
+    option: what names the place.
+    """
     whole = report.whole and sound
     if as_json:
         print_json({"whole": whole} | _document(report))
     else:
-        print_text(*_lines(report, done))
-        print_text("Whole." if whole else _advice(report))
+        print_text(*_lines(report, done, option))
+        print_text(_whole(report, option) if whole else _advice(report, done, option))
     return WHOLE if whole else FAILED
 
 
@@ -104,7 +117,7 @@ def _document(report: SpaceReport) -> dict[str, Any]:
     }
 
 
-def _lines(report: SpaceReport, done: str) -> list[str]:
+def _lines(report: SpaceReport, done: str, option: str) -> list[str]:
     lines = [
         f"{done}: {counted(report.blocks, 'good block')}; "
         f"{counted(report.shards, 'whole shard')}, {size_text(report.size_bytes)}"
@@ -112,15 +125,15 @@ def _lines(report: SpaceReport, done: str) -> list[str]:
     lines += map(_damage_line, report.damages)
     if report.believed:
         lines.append(
-            f"{counted(report.believed, 'shard')} of them not read here yet, believed by what "
-            "the indexes say; `skypail check --read-data` proves them"
+            f"{counted(report.believed, 'shard')} of them {'was' if report.believed == 1 else 'were'} never "
+            f"read on this machine; `skypail check --read-data{option}` downloads and proves them"
         )
     lines += [f"damaged, nothing in it is needed any more: {name}" for name in report.settled]
     lines += [f"not here in full yet: {name}" for name in report.incomplete]
     lines += [f"none of ours, left alone: {name}" for name in report.foreign]
     lines += [f"without its index file (`skypail repair` writes it): {name}" for name in report.unindexed]
     if any(damage.lost for damage in report.damages):
-        lines.append("What is lost is fetched again by the next backup, if the host still has it.")
+        lines.append("What is lost is fetched again by the next backup, if the account's host still has it.")
     return lines
 
 
@@ -134,12 +147,22 @@ def _damage_line(damage: Damage) -> str:
     return f"damaged: {damage.shard}{place}:{block} {damage.cause}; {fate}"
 
 
-def _advice(report: SpaceReport) -> str:
+def _whole(report: SpaceReport, option: str) -> str:
+    """Of shards alone: a shard that is gone is known to be only where this machine knew it."""
+    if not report.shards:
+        return f"Whole, but nothing is in it; `skypail backup ACCOUNT{option}` begins."
+    return f"Whole: every shard that is here. `skypail verify --all{option}` tells if every snapshot is."
+
+
+def _advice(report: SpaceReport, done: str, option: str) -> str:
+    backup, verify = f"`skypail backup ACCOUNT{option}`", f"`skypail verify --all{option}`"
     if report.given_up:
         return (
-            f"Given up: {counted(report.given_up, 'block')} that no shard here holds. Run `skypail backup`; "
-            "old snapshots that need them are named by `skypail verify --all`."
+            f"Given up: {counted(report.given_up, 'block')} that no shard here holds. Run {backup}; old "
+            f"snapshots that need them are named by {verify}."
         )
-    if report.whole:
-        return "Nothing is lost; `skypail repair` mends it."
-    return "DAMAGED: run `skypail repair`, then `skypail backup`."
+    if not report.whole:
+        return f"DAMAGED: run `skypail repair{option}`, then {backup}."
+    if done == "Repaired":
+        return f"NOT WHOLE: the shards are, and what is named above is not. {verify} tells what can be read."
+    return f"NOT WHOLE: no block is lost; `skypail repair{option}` mends what is named above."

@@ -156,7 +156,7 @@ def import_(as_json: bool) -> int:
     else:
         print_text(
             f"{'Took' if is_new else 'This machine has'} the key of {signer.did}",
-            "If its shards are all that is left of it, `skypail space recover --space DIR` brings it back",
+            "Where only its shards are left, `skypail space recover --space DIR|URL` brings the space back",
         )
     return WHOLE
 

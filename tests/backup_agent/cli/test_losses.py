@@ -42,7 +42,7 @@ def test_a_damaged_shard_that_stays_is_settled_by_repair(kept: Shell) -> None:
         said = kept(command)
         assert said.code == 0
         assert "damaged, nothing in it is needed any more: bagb" in said.out
-        assert said.out.endswith("Whole.\n")
+        assert "\nWhole: every shard that is here." in said.out
     damage(kept.home)  # heals the bit: the file is another one
     assert kept("check").code == 0
     assert "nothing in it is needed" not in kept("check").out
@@ -53,7 +53,7 @@ def test_a_garbled_index_fails_the_check_until_it_is_repaired(kept: Shell) -> No
     index.write_bytes(b"?" + index.read_bytes())
     said = kept("check")
     assert said.code == 1
-    assert said.out.endswith("Nothing is lost; `skypail repair` mends it.\n")
+    assert said.out.endswith("NOT WHOLE: no block is lost; `skypail repair` mends what is named above.\n")
     assert kept("check", "--json").document["whole"] is False
     assert (kept("repair").code, kept("check").code) == (0, 0)
 
@@ -66,6 +66,6 @@ def test_a_space_file_that_is_gone_is_named_and_made_anew(kept: Shell) -> None:
         for command in ("snapshots", "check", "verify"):
             said = kept(command)
             assert said.code == 1
-            assert "holds shards but no .space file; `skypail repair` makes it anew" in said.err
+            assert "holds shards but no .space file; `skypail space recover` makes it anew" in said.err
         assert kept("repair").code == 0
         assert kept("snapshots").out == before
