@@ -21,6 +21,7 @@ from backup_agent.server.permit import Permit
 from backup_agent.server.permitted_place import PermittedPlace
 from backup_agent.server.schedule import PlaceOf
 from backup_agent.server.share_rows import domain_of
+from backup_agent.server.tunnel import tunnel
 from space import LOCAL_FILES, Place, Space
 from space.bucket.address import parse_address
 from space.errors import BadAddress
@@ -107,10 +108,12 @@ class Places:
 
         address = parse_address(place.url)
         credentials = self._credentials(place, space)
-        if endpoint := credentials.get(ENDPOINT):  # looked up here, since the client library looks at nothing
+        if endpoint := credentials.get(ENDPOINT):  # refused here in words, and below at every connection
             guard = GuardedBackend(system_lookup, allow_private=self.allow_private)
             asyncio.run(guard.addresses_of(urlsplit(endpoint).hostname or ""))
-        store = open_store(address, credentials, allow_private=self.allow_private)
+        is_plain = urlsplit(endpoint or AMAZON).scheme == "http"  # to this very machine
+        proxy = None if is_plain else tunnel(allow_private=self.allow_private).url
+        store = open_store(address, credentials, allow_private=self.allow_private, proxy=proxy)
         with guarded(f"opening the space in {address}"):
             kept = PlaceCache(self.cache, f"{address} {endpoint_of(address, credentials) or ''}")
             return kept, bucket_place(store, str(address), kept)

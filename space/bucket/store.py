@@ -69,11 +69,16 @@ RETRY: RetryConfig = {
 
 
 def open_store(
-    address: Address, environ: Mapping[str, str], *, allow_private: bool = False, retry: RetryConfig = RETRY
+    address: Address,
+    environ: Mapping[str, str],
+    *,
+    allow_private: bool = False,
+    retry: RetryConfig = RETRY,
+    proxy: str | None = None,
 ) -> ObjectStore:
     """The store, rooted at the address's prefix. No request is made yet.
 
-    allow_private: plain HTTP to this very machine is allowed.
+    allow_private: plain HTTP to this very machine is allowed. proxy: the URL of one that all goes through.
     Raises BadAddress, SpaceUnavailable.
     """
     config: S3Config = _s3_config(environ) if address.scheme == "s3" else {}
@@ -85,6 +90,8 @@ def open_store(
         "timeout": timedelta(minutes=10),
         "user_agent": "skypail",
     }
+    if proxy is not None:
+        client["proxy_url"] = proxy
     prefix = address.prefix or None
     try:
         if address.scheme == "s3":
