@@ -9,6 +9,7 @@ SpaceError
 ├── BadAddress         the text does not say where a space is; the caller's mistake
 ├── StageClosed        the stage was published or dropped before; the caller's mistake
 ├── PruneBegan         shards were marked to be removed since this process looked; do it again
+├── HeadOvertaken      another process of this agent wrote its head object meanwhile; fold it, and write again
 ├── NotReadable        an event's blocks, or those its state needs, are not all here (C3)
 └── BadHeadObject      bytes that are no head object signed by its agent; ignored and named
 
@@ -81,6 +82,15 @@ class PruneBegan(SpaceError):
 
     def __init__(self) -> None:
         super().__init__("a prune of this space began meanwhile, so nothing was written; run it again")
+
+
+class HeadOvertaken(SpaceError):
+    """A head object was written since this process last listed it; nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "another process with this agent's key goes on writing the same head; run it again after that"
+        )
 
 
 class NotReadable(SpaceError, LookupError):

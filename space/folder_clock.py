@@ -15,7 +15,7 @@ from pail import CID, MissingBlock, PailError, run
 from pail.clock import advance
 from pail.event import Head
 from pail.history import history
-from space.errors import BadHeadObject, CorruptBlock, NotReadable
+from space.errors import BadHeadObject, CorruptBlock, HeadOvertaken, NotReadable
 from space.files import held
 from space.guard import guarded
 from space.head_object import MAX_HEAD_OBJECT_BYTES, HeadObject, decode_head_object, encode_head_object
@@ -25,6 +25,9 @@ from space.remake import mend
 from space.space import Space
 from space.unreached import unreached
 from ucan import Signer
+
+MAX_TRIES = 8
+"""How often a head object is folded and written anew because another process wrote it meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +93,22 @@ class FolderClock:
         An event that is known already costs no write, unless the object was lost or is an older copy.
         blocks: hash-checked; those the space lacks are written first (S1).
         Raises NotReadable if something the event needs is not here (C3), PailError if it is no
-        event of a pail, SpaceFull, SpaceUnavailable, PruneBegan; the head is then as before.
+        event of a pail, SpaceFull, SpaceUnavailable, PruneBegan, HeadOvertaken; the head is then as before.
         """
         if not self._space.place.is_near and event in self._in_own_object:
             return self._in_own_object  # as this process saw it: to look again is a request
         with self._space.stage() as stage:
             stage.put_many(blocks)
             stage.publish()
+        for left in range(MAX_TRIES - 1, -1, -1):
+            try:
+                return self._advance(event)
+            except HeadOvertaken:
+                if not left:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    def _advance(self, event: CID) -> Head:
         with guarded("advancing the clock"), held(self._space.head_lock):
             known = self._fold()
             if known.pending:  # of what this agent's object named before, nothing that is here is left out

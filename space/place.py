@@ -141,7 +141,11 @@ class Place(Protocol):
         ...
 
     def store(self, room: str, name: str, content: bytes) -> None:
-        """Write a small object, over the one that has the name; durable on return (S2)."""
+        """Write a small object, over the one that has the name; durable on return (S2).
+
+        Where the place can tell, a head object only over the one that this process listed last, or as the
+        first: else it raises HeadOvertaken.
+        """
         ...
 
     def remove(self, room: str, name: str) -> None:

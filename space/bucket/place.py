@@ -1,7 +1,8 @@
 """A place that is a bucket, or a prefix of one.
 
-Nothing here asks for compare-and-swap: shards are named by their content, and a head object has
-one writer. What is being written is staged in the home; an object appears whole or not at all.
+Nothing here needs compare-and-swap: shards are named by their content, and a head object has one
+writer. Where there is one, it keeps a writer that was frozen from going back. What is being written
+is staged in the home; an object appears whole or not at all.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from pathlib import Path
 import obstore
 from obstore.store import ObjectStore
 
-from space.bucket.faults import Asking, Lost, PastEnd, WrongBytes
-from space.bucket.upload import Upload, etag_of, version_of
+from space.bucket.faults import Asking, Lost, PastEnd, Taken, WrongBytes
+from space.bucket.upload import Stored, Upload, etag_of, version_of
 from space.drafts import Drafts, FileDraft
+from space.errors import HeadOvertaken
 from space.files import LOCAL_FILES, Files
 from space.frames import pack
 from space.kept_bytes import KeptBytes
-from space.layout import PACKED_SUFFIX
+from space.layout import HEADS, PACKED_SUFFIX
 from space.place import Draft, Entry, Span
 from space.stock import READ_BYTES
 
@@ -98,6 +100,8 @@ class BucketPlace:
         self._files = files
         self._upload = Upload(store, ask)
         self._listed: dict[str, Entry] = {}
+        self._heads: dict[str, obstore.UpdateVersion] = {}
+        """Head objects as they were listed last, by path."""
 
     def make_ready(self) -> None:
         self._files.make_folder(self._staging)
@@ -110,6 +114,8 @@ class BucketPlace:
             path: entry for path, entry in self._listed.items() if path.rpartition("/")[0] != room
         }
         self._listed.update((_path(room, entry.name), entry) for entry in entries)
+        if room == HEADS:
+            self._heads = {each["path"]: _update_of(each) for each in found}
         return sorted(entries)
 
     def _list(self, prefix: str | None) -> Sequence[obstore.ObjectMeta]:
@@ -186,8 +192,15 @@ class BucketPlace:
 
     def store(self, room: str, name: str, content: bytes) -> None:
         path = _path(room, name)
-        entry = self._listed[path] = Entry(name, *self._upload.overwrite(path, content))
+        stored = self._exchange(path, content) if room == HEADS else self._upload.overwrite(path, content)
+        entry = self._listed[path] = Entry(name, *stored)
         self._kept.put({f"{path}\0{entry.version}".encode(): content})
+
+    def _exchange(self, path: str, content: bytes) -> Stored:
+        try:
+            return self._upload.exchange(path, content, self._heads.pop(path, None))
+        except Taken:
+            raise HeadOvertaken from None
 
     def remove(self, room: str, name: str) -> None:
         path = _path(room, name)
@@ -197,6 +210,16 @@ class BucketPlace:
 
     def close(self) -> None:
         pass
+
+
+def _update_of(found: obstore.ObjectMeta) -> obstore.UpdateVersion:
+    """What one kind of store asks for and what the other does; those that have none are told nothing."""
+    named: obstore.UpdateVersion = {}
+    if found["e_tag"]:
+        named["e_tag"] = found["e_tag"]
+    if found["version"]:
+        named["version"] = found["version"]
+    return named
 
 
 def _plain(draft: Draft) -> Iterator[bytes]:

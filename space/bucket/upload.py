@@ -14,7 +14,7 @@ from typing import NamedTuple
 import obstore
 from obstore.store import ObjectStore
 
-from space.bucket.faults import Asking, Taken, Unsupported, WrongBytes
+from space.bucket.faults import Asking, Lost, Taken, Unsupported, WrongBytes
 
 PART_BYTES = 8 << 20
 PARTS_AT_ONCE = 4
@@ -43,6 +43,21 @@ class Upload:
         """Put a small object in one request, over any that is there."""
         return self._ask(f"writing {path}", lambda: self._put(path, lambda: [content]))
 
+    def exchange(self, path: str, content: bytes, before: obstore.UpdateVersion | None) -> Stored:
+        """Put a small object over that `before`, or as the first. Raises Taken if another is there."""
+        mode = "create" if before is None else before
+        try:
+            return self._ask(f"writing {path}", lambda: self._put(path, lambda: [content], mode=mode))
+        except Unsupported:
+            return self.overwrite(path, content)
+        except (Taken, Lost):
+            there = self._ask(f"looking at {path}", lambda: self._look(path))
+        if there is not None and there["e_tag"] == etag_of(content):
+            return Stored(len(content), version_of(there))  # an answer was lost, and it was asked again
+        if there is None or before is None or there["e_tag"] != before.get("e_tag"):
+            raise Taken
+        return self.overwrite(path, content)  # it refuses what has not changed: it cannot compare
+
     def create(self, path: str, content: Content) -> Stored:
         """Put an object whose name says what is in it: one that is there with these bytes is left alone.
 
@@ -58,7 +73,7 @@ class Upload:
         if not self._may_create:
             return self._replace(path, content)
         try:
-            return self._put(path, content, create=True)
+            return self._put(path, content, mode="create")
         except Unsupported:
             self._may_create = False
             return self._replace(path, content)
@@ -69,21 +84,25 @@ class Upload:
 
     def _kept(self, path: str, content: Content) -> Stored | None:
         """What is there, if it is this."""
-        try:
-            there = obstore.head(self._store, path)
-        except FileNotFoundError:
+        there = self._look(path)
+        if there is None:
             return None
         measured = _measured(content())
         is_this = (there["size"], there["e_tag"]) == (measured.size, measured.etag)
         return Stored(measured.size, version_of(there)) if is_this else None
 
-    def _put(self, path: str, content: Content, *, create: bool = False) -> Stored:
+    def _look(self, path: str) -> obstore.ObjectMeta | None:
+        try:
+            return obstore.head(self._store, path)
+        except FileNotFoundError:
+            return None
+
+    def _put(self, path: str, content: Content, *, mode: obstore.PutMode = "overwrite") -> Stored:
         pieces = iter(sending := _Measured(content()))
         first = list(_up_to_a_part(pieces))
         if sending.size <= PART_BYTES:
-            mode = "create" if create else "overwrite"
             done = obstore.put(self._store, path, b"".join(first), mode=mode, use_multipart=False)
-        elif create and (kept := self._kept(path, content)):  # in parts there is no create-only
+        elif mode == "create" and (kept := self._kept(path, content)):  # in parts there is no create-only
             return kept
         else:
             parts = chain(first, pieces)
