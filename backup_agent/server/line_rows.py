@@ -17,13 +17,16 @@ from clock_service.session import Session
 
 _BUSY = """
     (
-        SELECT {group}, count(*) AS busy FROM agent_account
-        WHERE {group} IS NOT NULL AND (job IS NOT NULL OR worker IS NOT NULL) GROUP BY {group}
+        SELECT {group}, count(*) AS busy FROM under_way WHERE {group} IS NOT NULL GROUP BY {group}
     ) AS {name} ON {name}.{group} = a.{group}
 """
 _NTH = "row_number() OVER (PARTITION BY a.{group}, a.job IS NULL ORDER BY a.next_due, a.id)"
 
 _DUE = f"""
+    WITH under_way AS MATERIALIZED (
+        SELECT space, host, place_domain, clock_domain FROM agent_account
+        WHERE job IS NOT NULL OR worker IS NOT NULL
+    )
     SELECT {FIELDS} FROM (
         SELECT open.*, row_number() OVER (PARTITION BY space, job IS NULL ORDER BY next_due, id) AS turn
         FROM (

@@ -52,4 +52,7 @@ STEPS = (
     ALTER TABLE agent_account ADD COLUMN over_since BIGINT;
     CREATE INDEX agent_account_running ON agent_account (worker) WHERE worker IS NOT NULL
     """,
+    """
+    CREATE INDEX agent_account_busy ON agent_account (id) WHERE job IS NOT NULL OR worker IS NOT NULL
+    """,
 )
