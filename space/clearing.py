@@ -6,15 +6,14 @@ hashed, in one that stays; nor while somebody who may count on it could still be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 
-from pail import CID, RAW, Block, MissingBlock
-from pail.cid import cid_prefix
+from pail import Block
 from space.damage import examine
-from space.errors import CorruptBlock, SpaceUnavailable
+from space.errors import SpaceUnavailable
 from space.guard import guarded
 from space.index import ShardRow
 from space.intake import take_in
@@ -24,6 +23,7 @@ from space.packed import open_shard
 from space.sorting import COUNTED, sort_shards
 from space.space import Space
 from space.stage import Stage
+from space.staying import Staying, digests_of, prove_holders
 from space.unreached import events_in
 
 DAY_MS = 24 * 3600 * 1000
@@ -36,10 +36,6 @@ TOMBSTONE_MS = 400 * DAY_MS
 """How long a mark stays after its shards are gone, so that other machines know why."""
 
 BATCH_BYTES = 4 << 20
-BATCH = 256
-
-_RAW = cid_prefix(RAW)
-"""Whatever the codec: blocks are found and hashed by their digests."""
 
 FindLive = Callable[[], AbstractSet[bytes]]
 """Digests of all that the heads reach at the moment of the call."""
@@ -143,7 +139,7 @@ class _Clearing:
                 self._cleared.freed_bytes -= row.entry.size
                 _read_back(space, row)
         kept = {cid[-32:] for cid in copied}
-        return [row for row in leaving if not holder.lost(_digests(space, row) & live - kept)]
+        return [row for row in leaving if not holder.lost(digests_of(space, row) & live - kept)]
 
     def _ready(self) -> list[ShardRow]:
         """The doomed shards for which nothing is to be waited for."""
@@ -169,8 +165,7 @@ class _Clearing:
         space = self._space
         doomed = space.index.doomed.rows()
         staying = [row for row in space.index.shards().values() if row.row not in doomed]
-        if space.place.is_near:
-            _prove_copies(space, rows, live)
+        prove_holders(space, rows, live)
         saved = self._save(rows, staying, live)
         self._wait([row for row in rows if row not in saved], "a block that is needed is damaged in it")
         if any(cid[-32:] not in live for cid in events_in(space, saved)):
@@ -205,48 +200,10 @@ class _Clearing:
         self._cleared.waiting.update({row.entry.name: why for row in rows})
 
 
-class Staying:
-    """A `Holder` of what stands in the shards of `rows`, which stay."""
-
-    def __init__(self, space: Space, rows: set[int]) -> None:
-        self._space, self._rows = space, rows
-
-    def has(self, cids: Collection[CID]) -> set[CID]:
-        lost = self.lost({cid[-32:] for cid in cids})
-        return {cid for cid in cids if cid[-32:] not in lost}
-
-    def lost(self, digests: AbstractSet[bytes]) -> set[bytes]:
-        """Those of `digests` that would be nowhere."""
-        found = self._space.index.find(digests)
-        return {d for d in digests if not any(slot.shard in self._rows for slot in found.get(d, ()))}
-
-    def get(self, cids: Sequence[CID]) -> list[bytes]:
-        return self._space.get(cids)
-
-    get_here = get
-
-    def keep(self, blocks: Iterable[tuple[CID, bytes]]) -> None:
-        pass
-
-
 def doomed_rows(space: Space) -> list[ShardRow]:
     """The shard files that are here and marked."""
     marked = space.index.doomed.rows()
     return [row for row in space.index.shards().values() if row.row in marked]
-
-
-def _prove_copies(space: Space, rows: Sequence[ShardRow], live: AbstractSet[bytes]) -> None:
-    """Read what lives in doomed `rows` where it stays: a copy that rotted unread is quarantined."""
-    digests = {digest for row in rows for digest in _digests(space, row)} & live
-    held = [CID(_RAW + digest) for digest in sorted(space.index.find(digests))]
-    for at in range(0, len(held), BATCH):
-        part = held[at : at + BATCH]
-        try:
-            space.get_lasting(part)
-        except (CorruptBlock, MissingBlock):
-            for cid in part:
-                with suppress(CorruptBlock, MissingBlock):
-                    space.get_lasting([cid])
 
 
 def _unseen(space: Space, agent: str) -> str | None:
@@ -289,13 +246,9 @@ def _read_back(space: Space, row: ShardRow) -> None:
         )
 
 
-def _digests(space: Space, row: ShardRow) -> set[bytes]:
-    return {digest for digest, _, _ in space.index.places_of(row.entry.name)}
-
-
 def _count_dead(space: Space, going: Sequence[ShardRow], live: AbstractSet[bytes]) -> int:
     """How many blocks would be nowhere without the shards `going`."""
-    dead = {digest for row in going for digest in _digests(space, row)} - live
+    dead = {digest for row in going for digest in digests_of(space, row)} - live
     numbers = {row.row for row in going}
     found = space.index.find(dead, doomed=True)
     return sum(all(slot.shard in numbers for slot in found.get(digest, ())) for digest in dead)

@@ -90,5 +90,8 @@ class BucketGround:
         place = bucket_place(self.store(url), f"s3://{self.bucket}/a/prefix", kept, sleep=self.slept_s.append)
         return Space.open(place, kept, DID)
 
+    def get(self, room: str, name: str) -> bytes:
+        return bytes(obstore.get(self.store(), f"{room}/{name}").bytes())
+
     def damage(self, room: str, name: str, content: bytes) -> None:
         obstore.put(self.store(), f"{room}/{name}", content)
