@@ -29,7 +29,7 @@ MAX_IN_LINE = 64
 LOOK_AGAIN_MS = 15_000
 """When an account that is due has a job under way."""
 
-FORGET_EVERY_S = 600.0
+TIDY_EVERY_S = 600.0
 JOBS_KEPT_MS = 2 * 3600 * 1000
 """A job's row is needed as long as another ticker may put it again: seconds."""
 
@@ -45,16 +45,18 @@ class Ticker:
         jobs: Jobs,
         *,
         now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
         max_in_line: int = MAX_IN_LINE,
         runs_per_host: int = RUNS_AT_ONCE,
     ) -> None:
         self._database = database
         self._jobs = jobs
         self._now = now
+        self._clock = clock
         self._max_in_line = max_in_line
         self._runs_per_host = runs_per_host
-        self._forget_at_s = 0.0
-        self._ticked_at_s = time.monotonic()
+        self._tidy_at_s = 0.0
+        self._ticked_at_s = clock()
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="ticker", daemon=True)
 
@@ -68,7 +70,7 @@ class Ticker:
     @property
     def is_fresh(self) -> bool:
         """Whether the last round that succeeded is recent."""
-        return time.monotonic() - self._ticked_at_s < FRESH_S
+        return self._clock() - self._ticked_at_s < FRESH_S
 
     def tick(self) -> int:
         """Put what is due in line; how many. Raises StoreUnavailable."""
@@ -100,8 +102,8 @@ class Ticker:
         while not self._stopping.wait(TICK_S * random.uniform(0.8, 1.2)):  # noqa: S311 - to spread, no secret
             try:
                 self.tick()
-                self._forget()
-                self._ticked_at_s = time.monotonic()
+                self.tidy()
+                self._ticked_at_s = self._clock()
             except StoreUnavailable as error:
                 log.warning("database away", extra={"why": str(error)})
                 self._stopping.wait(AWAY_S)
@@ -109,10 +111,14 @@ class Ticker:
                 # The engine raises what its driver raises; the next tick tries again.
                 log.exception("tick failed")
 
-    def _forget(self) -> None:
-        if self._now() < self._forget_at_s:
+    def tidy(self) -> None:
+        """Take up what may go on and forget what is over; every TIDY_EVERY_S, by a clock that nobody sets.
+
+        Raises StoreUnavailable.
+        """
+        if self._clock() < self._tidy_at_s:
             return
-        self._forget_at_s = self._now() + FORGET_EVERY_S
+        self._tidy_at_s = self._clock() + TIDY_EVERY_S
         now_ms = int(self._now() * 1000)
         while self._jobs.forget(now_ms - JOBS_KEPT_MS):
             pass

@@ -6,15 +6,16 @@ import time
 
 import pytest
 
-from backup_agent.server import line_rows, run_rows
+from backup_agent.server import account_rows, line_rows, run_rows
 from backup_agent.server.account import Result, RunNote
 from backup_agent.server.database import Database
 from backup_agent.server.jobs import Jobs
 from backup_agent.server.metrics import LATE_MS, why_not_well
-from backup_agent.server.ticker import Ticker
+from backup_agent.server.schedule import State
+from backup_agent.server.ticker import TIDY_EVERY_S, Ticker
 from clock_service.errors import StoreUnavailable
 from clock_service.session import Connection
-from tests.backup_agent.server.rows import Book
+from tests.backup_agent.server.rows import NOW_MS, Book
 
 
 class StuckJobs(Jobs):
@@ -31,6 +32,9 @@ class StuckJobs(Jobs):
 
     def waiting(self) -> int:
         return len(self.put_names)
+
+    def forget(self, before_ms: int) -> int:
+        return 0
 
 
 def why(book: Book) -> str | None:
@@ -91,6 +95,19 @@ def test_one_that_waits_in_line_after_a_worker_has_it_is_looked_at_again_later(b
     ticker.tick()
     assert book.database.do(line_rows.in_line) == 1
     assert why(book) is None
+
+
+def test_a_clock_that_was_a_year_ahead_is_noticed_when_it_is_right_again(book: Book) -> None:
+    account = book.add("did:plc:a")
+    book.database.do(lambda session: account_rows.set_state(session, account, State.LAPSED, "it is 2099"))
+    wall, steady = [NOW_MS / 1000 + 365 * 86_400], [1000.0]
+    ticker = Ticker(book.database, StuckJobs(), now=lambda: wall[0], clock=lambda: steady[0])
+    ticker.tidy()
+    assert book.account(account.id).state is State.LAPSED
+    wall[0] = NOW_MS / 1000
+    steady[0] += TIDY_EVERY_S
+    ticker.tidy()
+    assert book.account(account.id).state is State.ACTIVE
 
 
 def test_a_database_that_is_away_is_one_line_and_no_defect() -> None:
