@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from time import time
@@ -22,9 +23,10 @@ from pail.car import encode_car
 from provider.capabilities import CONFIRM, Authorize, Confirm, capability, is_account
 from provider.delegation_rows import MAX_ARCHIVE_BYTES
 from provider.errors import DelegationNotFound, TooMuch
-from provider.mail import Mail, Throttle
+from provider.mail import Mail
 from provider.records import Kept
 from provider.store import ProviderStore
+from provider.throttle import Throttle
 from ucan import (
     ALL_OF_ISSUER,
     Absentee,
@@ -56,7 +58,7 @@ MAX_CLAIM_BYTES, MAX_SESSION_BYTES = 1 << 20, 1 << 18
 
 
 class Accounts:
-    """mail: None confirms everybody at once, which is for tests."""
+    """mail: None confirms everybody at once, which is for tests. counters: the service's."""
 
     def __init__(
         self,
@@ -65,6 +67,7 @@ class Accounts:
         base_url: str,
         mail: Mail | None,
         *,
+        counters: Counter[str],
         now: Callable[[], float] = time,
     ) -> None:
         self._store = store
@@ -72,7 +75,7 @@ class Accounts:
         self._base_url = base_url
         self._mail = mail
         self._now = now
-        self._throttle = Throttle(now)
+        self._throttle = Throttle(counters, now)
 
     async def authorize(self, task: Task[Authorize]) -> Outcome:
         """Ask the account's owner. Raises AccountBlocked, StoreUnavailable if there is no mail now."""
@@ -86,7 +89,8 @@ class Accounts:
             )
         else:
             to = address_of(task.nb.account)
-            self._throttle.check(mailbox_of(to))
+            is_new = not await self._store.has_spaces(task.nb.account)
+            self._throttle.check(mailbox_of(to), task.resource, is_new=is_new)
             await self._mail.send(to, "Confirm your address", self._letter(task.resource, confirmation))
         expires = confirmation.ucan.expires_at_unix
         return Outcome({"request": task.invocation.cid, "expiration": expires}, join=confirmation.cid)

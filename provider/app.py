@@ -97,7 +97,9 @@ class ProviderApp:
         self, clocks: ClockService, setup: Setup, now: Callable[[], float], keys_of: KeyResolver
     ) -> Service:
         hosting, issuer = self.hosting, self.hosting.issuer
-        accounts = Accounts(self._store, issuer, setup.base_url, setup.mail, now=now)
+        accounts = Accounts(
+            self._store, issuer, setup.base_url, setup.mail, counters=clocks.counters, now=now
+        )
         clock_rows = Table(clocks, issuer, keys_of).rows()
         kept = [row for row in clock_rows if setup.has_clocks or row.definition is REVOKE]
         spaces = SpaceTable(hosting, Indexer(self._store, hosting.blobs)).rows()

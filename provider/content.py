@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from clock_service.errors import StoreUnavailable
+from clock_service.errors import AskAgain
 from pail import DecodeError
 from provider.blobs import Blobs
 from provider.bytes_of import bytes_of, is_known, parse_range, streamed
@@ -87,7 +87,7 @@ def answered(work: Endpoint) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         try:
             return await work(request)
-        except StoreUnavailable:
+        except AskAgain:
             raise
         except ProviderError as error:
             return error_response(error)

@@ -21,10 +21,16 @@ MAX_CLAIMED = 256
 
 _CLAIM = (
     "SELECT cid, archive FROM (SELECT d.cid, d.archive, d.kept_at, "
-    "CASE WHEN d.space IS NULL THEN 0 WHEN s.account = d.audience THEN 1 ELSE 2 END AS kind, "
+    "CASE WHEN d.space = 0 THEN 0 WHEN s.account = d.audience THEN 1 ELSE 2 END AS kind, "
     "row_number() OVER (PARTITION BY d.space ORDER BY d.kept_at DESC, d.cid) AS place "
     "FROM delegation d LEFT JOIN space s ON s.id = d.space WHERE d.audience = ?) AS found "
     "ORDER BY kind, place, cid LIMIT ?"
+)
+
+_KEEP = (
+    "INSERT INTO delegation (cid, space, audience, archive, kept_at) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT (cid, space) DO UPDATE SET archive = excluded.archive "
+    "WHERE length(excluded.archive) > length(delegation.archive)"
 )
 
 MAX_OF_SPACE = 16
@@ -35,10 +41,13 @@ MAX_SESSIONS = 512
 
 
 def keep(session: Session, *, delegations: Sequence[Kept], did: str | None, now_unix_s: int) -> None:
-    """did: of the space in whose name; None for those the service itself makes."""
-    number = None if did is None else _check(session, did, len(delegations))
-    rows = [(bytes(each.cid), each.audience, number, each.archive, now_unix_s) for each in delegations]
-    session.run_many("INSERT INTO delegation VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", sorted(rows))
+    """did: of the space in whose name; None for those the service itself makes.
+
+    One that came before with fewer of its proofs gives way: all of an archive hangs on the same CID.
+    """
+    number = 0 if did is None else _check(session, did, len(delegations))
+    rows = [(bytes(each.cid), number, each.audience, each.archive, now_unix_s) for each in delegations]
+    session.run_many(_KEEP, sorted(rows))
 
 
 def _check(session: Session, did: str, count: int) -> int:
@@ -55,8 +64,11 @@ def claim(session: Session, *, audience: str) -> list[Kept]:
     """What the service itself made comes first, then what is of the audience's own spaces, then of each
     other space the newest, and so on: nobody is kept from his own by what others heap on him.
     """
-    rows = session.rows(_CLAIM, (audience, MAX_CLAIMED))
-    return [Kept(CID(cid), audience, archive) for cid, archive in rows]
+    fullest: dict[bytes, bytes] = {}
+    for cid, archive in session.rows(_CLAIM, (audience, MAX_CLAIMED)):
+        if len(archive) > len(fullest.get(cid, b"")):
+            fullest[cid] = archive
+    return [Kept(CID(cid), audience, archive) for cid, archive in fullest.items()]
 
 
 def of_space(session: Session, *, audience: str, did: str) -> list[Kept]:

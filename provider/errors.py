@@ -20,6 +20,7 @@ ProviderError                          names are those of the original, where it
 │   └── UploadInterrupted                  they stopped, or came too slowly
 ├── Unauthorized                         nothing that was shown lets one read that
 ├── BadRequest, RangeNotSatisfiable      a request for bytes that makes no sense
+├── TooManyReaders                       of whole DAGs at once; come again (an AskAgain)
 ├── BlockNotFound                        no index says where it is, in what one may read
 ├── BlobDamaged                          the object store holds other bytes than were accepted
 └── BlobsUnavailable                     the object store does not answer; ask again (a StoreUnavailable)
@@ -29,7 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from clock_service.errors import ClockServiceError, StoreUnavailable
+from clock_service.errors import AskAgain, ClockServiceError, StoreUnavailable
 from pail import CID, RAW, Value
 from pail.cid import cid_prefix
 
@@ -228,6 +229,16 @@ class UploadInterrupted(UploadRefused):
     """Put the whole again; the URL is still good."""
 
     status = 408
+
+
+class TooManyReaders(ProviderError, AskAgain):
+    """Come again a little later."""
+
+    retry_after_s = 10
+    told = "too many CARs are read at once; come again"
+
+    def __init__(self) -> None:
+        super().__init__(self.told)
 
 
 class BlobsUnavailable(ProviderError, StoreUnavailable):

@@ -10,7 +10,9 @@ Source: https://specs.ipfs.tech/http-gateways/trustless-gateway/
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import NamedTuple
 
 from starlette.requests import Request
@@ -24,12 +26,15 @@ from provider.block_reader import BlockReader, steps
 from provider.bytes_of import Span, is_known, parse_range, streamed, with_first
 from provider.content import OCTETS, cache_control
 from provider.digest import parse_name
-from provider.errors import BadRequest, BlockNotFound, TooMuch
+from provider.errors import BadRequest, BlockNotFound, TooManyReaders, TooMuch
 from provider.rights import Rights
 from provider.store import ProviderStore
 
 RAW_TYPE = "application/vnd.ipld.raw"
 CAR_TYPE = "application/vnd.ipld.car"
+
+MAX_CARS, MAX_CARS_OF_SPACE = 32, 8
+"""At once in one process, and of them of one space: each remembers the CIDs of its whole DAG."""
 
 _FORMATS = {"raw": RAW_TYPE, "car": CAR_TYPE}
 _SCOPES = ("block", "entity", "all")
@@ -53,6 +58,7 @@ class Gateway:
         self._store = store
         self._blobs = blobs
         self._rights = rights
+        self._cars: Counter[str] = Counter()
 
     async def ipfs(self, request: Request) -> Response:
         """Raises ProviderError by its kinds, StoreUnavailable."""
@@ -103,8 +109,22 @@ class Gateway:
         media_type = f"{CAR_TYPE}; version=1; order=dfs; dups=n"
         if request.method == "HEAD":
             return Response(headers=named, media_type=media_type)
-        content = await with_first(_frames(reader, found, wanted))
+        content = await with_first(self._counted(reader.right.space, _frames(reader, found, wanted)))
         return StreamingResponse(content, headers=named, media_type=media_type)
+
+    async def _counted(self, space: str, frames: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+        """The frames of one of few. Raises TooManyReaders."""
+        if self._cars.total() >= MAX_CARS or self._cars[space] >= MAX_CARS_OF_SPACE:
+            raise TooManyReaders
+        self._cars[space] += 1
+        try:
+            async with aclosing(frames):
+                async for frame in frames:
+                    yield frame
+        finally:
+            self._cars[space] -= 1
+            if not self._cars[space]:
+                del self._cars[space]
 
 
 def wanted_of(request: Request) -> Wanted:

@@ -56,9 +56,8 @@ class Indexer:
             for shard, stored in shards:
                 await self._prove(shard, stored)
             for shard, stored in shards:
-                await self._store.add_slices(
-                    [Slice(at.multihash, stored.digest, at.offset, at.length) for at in shard.slices]
-                )
+                slices = [Slice(at.multihash, stored.digest, at.offset, at.length) for at in shard.slices]
+                await self._store.add_slices(space, stored.digest, slices)
 
     async def _load(self, space: str, digest: bytes) -> ShardedDagIndex:
         stored = await self._store.stored(space, digest)

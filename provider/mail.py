@@ -7,29 +7,20 @@ import logging
 import os
 import smtplib
 import ssl
-from collections import deque
-from collections.abc import Callable
 from email.message import EmailMessage
 from email.utils import localtime, make_msgid
-from time import time
 from typing import Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from clock_service.errors import BadOption
-from provider.errors import AccountBlocked, BlobsUnavailable
+from provider.errors import BlobsUnavailable
 
 SMTP_URL = "SKYPAIL_SMTP_URL"
-"""`smtp://user:password@host:587` (STARTTLS) or `smtps://…:465`."""
+"""`smtp://user:password@host:587` (STARTTLS) or `smtps://…:465`. Without a user, a relay of one's own."""
 
 SENDER = "SKYPAIL_MAIL_FROM"
 
 TIMEOUT_S = 20.0
-HOUR_S = 3600.0
-MAX_MAILS_AN_HOUR = 5
-"""To one address."""
-
-MAX_ALL_MAILS_AN_HOUR = 500
-"""Of one process."""
 
 log = logging.getLogger(__name__)
 
@@ -68,22 +59,41 @@ class SmtpMail:
             message.set_content(text)
             await asyncio.to_thread(self._deliver, message)
         except (OSError, smtplib.SMTPException, ValueError) as error:
-            log.error("mail not sent", extra={"why": type(error).__name__})
+            why = str(error) if isinstance(error, _NoTls) else type(error).__name__
+            log.error("mail not sent", extra={"why": why})
             raise BlobsUnavailable("the mail server does not take the mail") from error
 
     def _deliver(self, message: EmailMessage) -> None:
         host, port = self._parts.hostname or "", self._parts.port
-        context = ssl.create_default_context()
         if self._parts.scheme == "smtps":
+            context = ssl.create_default_context()
             server = smtplib.SMTP_SSL(host, port or 465, timeout=TIMEOUT_S, context=context)
         else:
             server = smtplib.SMTP(host, port or 587, timeout=TIMEOUT_S)
         with server:
-            if self._parts.scheme == "smtp" and self._parts.username:
-                server.starttls(context=context)
+            if self._parts.scheme == "smtp":
+                self._secure(server)
             if self._parts.username:
                 server.login(unquote(self._parts.username), unquote(self._parts.password or ""))
             server.send_message(message)
+
+    def _secure(self, server: smtplib.SMTP) -> None:
+        """TLS where it is offered. A password goes to nobody who cannot show who he is.
+
+        Without one any certificate is better than none: who could read the mail needs an active attack.
+        """
+        server.ehlo()
+        if server.has_extn("starttls"):
+            context = ssl.create_default_context()
+            if not self._parts.username:
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            server.starttls(context=context)
+        elif self._parts.username:
+            raise _NoTls(f"{self._parts.hostname} offers no STARTTLS: {SMTP_URL}'s password was not sent")
+
+
+class _NoTls(smtplib.SMTPException):
+    """Its text holds no secret."""
 
 
 def _split(url: str) -> SplitResult | None:
@@ -93,24 +103,6 @@ def _split(url: str) -> SplitResult | None:
         return None if parts.port == 0 else parts
     except ValueError:
         return None
-
-
-class Throttle:
-    """How often something may happen in an hour, by name and in all."""
-
-    def __init__(self, now: Callable[[], float] = time) -> None:
-        self._now = now
-        self._sent: deque[tuple[float, str]] = deque()
-
-    def check(self, to: str) -> None:
-        """Count one more for `to`. Raises AccountBlocked if that is too many."""
-        now = self._now()
-        while self._sent and self._sent[0][0] < now - HOUR_S:
-            self._sent.popleft()
-        mine = sum(1 for _, each in self._sent if each == to)
-        if mine >= MAX_MAILS_AN_HOUR or len(self._sent) >= MAX_ALL_MAILS_AN_HOUR:
-            raise AccountBlocked("no more mails to that address, or from here, within the hour")
-        self._sent.append((now, to))
 
 
 def mail_of_environment() -> Mail:

@@ -7,7 +7,7 @@
     allocation   room that was promised: until it expires or the blob is accepted; then its receipt
     upload, upload_shard   DAGs that a space lists, and the shards they are in
     slice        where blocks stand in blobs, as proved when an index was added
-    delegation   what is kept for whoever claims it
+    delegation   what is kept for whoever claims it, in the name of a space; `space` is 0 for the service's
     session      what was made of a login, by the CID of its first attestation
     arrival      who put which blob and has not concluded yet: `owner` is a hash of the space, as in its URL
     garbage      objects that no blob names any more and that are still in the store
@@ -82,5 +82,16 @@ STEPS = (
     ALTER TABLE blob ADD COLUMN is_damaged INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE space ADD COLUMN slices BIGINT NOT NULL DEFAULT 0;
     ALTER TABLE entry ADD COLUMN slices BIGINT NOT NULL DEFAULT 0
+    """,
+    """
+    CREATE TABLE kept (
+        cid {bytes} NOT NULL, space BIGINT NOT NULL, audience TEXT NOT NULL, archive {bytes} NOT NULL,
+        kept_at BIGINT NOT NULL, PRIMARY KEY (cid, space)
+    ){clustered};
+    INSERT INTO kept SELECT cid, coalesce(space, 0), audience, archive, kept_at FROM delegation;
+    DROP TABLE delegation;
+    ALTER TABLE kept RENAME TO delegation;
+    CREATE INDEX delegation_audience ON delegation (audience);
+    CREATE INDEX delegation_space ON delegation (space, audience)
     """,
 )

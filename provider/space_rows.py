@@ -65,6 +65,10 @@ def spaces(session: Session, after: str) -> list[HostedSpace]:
     return [_space_of(row) for row in session.rows(sql, (after,))]
 
 
+def has_spaces(session: Session, account: str) -> bool:
+    return bool(session.rows("SELECT 1 FROM space WHERE account = ? LIMIT 1", (account,)))
+
+
 def provide(session: Session, space: HostedSpace, max_spaces: int) -> None:
     """Host it for its account, if nobody's has it: looked at and done at once, whoever else does the same.
 
@@ -87,7 +91,7 @@ def allocate(session: Session, wanted: Allocation, now_unix_s: int) -> Allocatio
     What is held and damaged may be put again, and takes no more room. The same task again is as it was,
     for as long as the new one. Raises InsufficientStorage, TooMuch.
     """
-    number, space = _hosted(session, wanted.space)
+    number, space = hosted(session, wanted.space)
     is_held = bool(_held(session, number, wanted.digest))
     if not is_held:
         _check_quota(session, number, space, wanted, now_unix_s)
@@ -153,7 +157,7 @@ def accept(session: Session, allocation: Allocation, now_unix_s: int, now_ms: in
     That the bytes are here is not enough: they came for this space, or it would have them by their name
     alone. Raises AllocatedMemoryHadNotBeenWrittenTo; InsufficientStorage if meanwhile the room was used up.
     """
-    number, space = _hosted(session, allocation.space)
+    number, space = hosted(session, allocation.space)
     is_held = _held(session, number, allocation.digest)
     if is_held and _is_damaged(session, allocation.digest):
         raise AllocatedMemoryHadNotBeenWrittenTo
@@ -187,10 +191,11 @@ def remove(session: Session, did: str, digest: bytes) -> int:
     if found is None or not (held := _held(session, found[0], digest)):
         return 0
     session.rows(f"SELECT size FROM blob WHERE digest = ?{session.row_lock}", (digest,))  # noqa: S608
-    session.run("DELETE FROM entry WHERE space = ? AND digest = ?", (found[0], digest))
+    sql = "DELETE FROM entry WHERE space = ? AND digest = ? RETURNING slices"
+    ((slices,),) = session.rows(sql, (found[0], digest))
     session.run("DELETE FROM allocation WHERE space = ? AND digest = ?", (found[0], digest))
-    sql = "UPDATE space SET used_bytes = used_bytes - ?, blobs = blobs - 1 WHERE id = ?"
-    session.run(sql, (held[0].size, found[0]))
+    sql = "UPDATE space SET used_bytes = used_bytes - ?, blobs = blobs - 1, slices = slices - ? WHERE id = ?"
+    session.run(sql, (held[0].size, slices, found[0]))
     session.run(_ACCEPTED, _arrival(did, digest))
     discard_unused(session, digest)
     return held[0].size
@@ -236,7 +241,8 @@ def stored(session: Session, did: str, digest: bytes) -> Stored | None:
     return Stored(*rows[0]) if rows else None
 
 
-def _hosted(session: Session, did: str) -> tuple[int, HostedSpace]:
+def hosted(session: Session, did: str) -> tuple[int, HostedSpace]:
+    """The space's number and row, which is nobody else's from now on. Raises InsufficientStorage."""
     found = load(session, did, lock=True)
     if found is None or not found[1].is_hosted:
         raise InsufficientStorage(f"{did} has no storage provider")

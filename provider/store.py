@@ -65,6 +65,10 @@ class ProviderStore:
         """Those that sort after `after`, by DID, MAX_SPACES_READ at most."""
         return await self.clocks.read(partial(space_rows.spaces, after=after))
 
+    async def has_spaces(self, account: str) -> bool:
+        """Whether an account has any here."""
+        return await self.clocks.read(partial(space_rows.has_spaces, account=account))
+
     async def allocate(self, wanted: Allocation) -> Allocation:
         """Promise room; accepted already if the space holds it. Raises InsufficientStorage, TooMuch."""
         work = partial(space_rows.allocate, wanted=wanted, now_unix_s=int(self._now()))
@@ -152,11 +156,14 @@ class ProviderStore:
         work = partial(upload_rows.page, did=did, cursor=cursor, size=size, is_newer=is_newer)
         return await self.clocks.read(work)
 
-    async def add_slices(self, slices: Sequence[Slice]) -> None:
-        """Remember where blocks stand, as was proved; in several transactions if there are many."""
+    async def add_slices(self, did: str, shard: bytes, slices: Sequence[Slice]) -> None:
+        """Remember where blocks stand in a shard of the space, as was proved; some at a time.
+
+        Raises TooMuch past what a space may have, ShardNotFound if it was removed meanwhile.
+        """
         for at in range(0, len(slices), slice_rows.MAX_ADDED):
             part = slices[at : at + slice_rows.MAX_ADDED]
-            await self.clocks.write(partial(slice_rows.add, slices=part), _LAST)
+            await self.clocks.write(partial(slice_rows.add, did=did, shard=shard, slices=part), did)
 
     async def places(self, did: str, multihashes: Sequence[bytes]) -> list[Place | None]:
         """Where blocks are, in blobs that the space holds."""

@@ -11,9 +11,11 @@ import pytest
 from clock_service.policy import Provision
 from pail import CID
 from pail.car import CarReader
+from provider import throttle
 from provider.accounts import kept
-from provider.mail import MAX_MAILS_AN_HOUR
+from provider.records import HostedSpace
 from provider.store import ProviderStore, open_provider_store
+from provider.throttle import MAX_MAILS_AN_HOUR
 from tests.clock_service.calls import AGENT, signer
 from tests.provider.made import (
     ACCOUNT,
@@ -289,3 +291,44 @@ def test_nobody_is_kept_from_his_own_by_what_others_heap_on_him(provider: Provid
     assert own.cid in claimed
     assert sum(each.issuer in (ACCOUNT, SERVICE.did) for each in claim(provider)) == 2
     assert len(claimed) < 257
+
+
+def test_a_user_is_mailed_though_new_addresses_are_not(
+    mailed: Provider, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "MAX_MAILS_TO_NEW", 0)
+    asyncio.run(mailed.store.host(HostedSpace(SPACE, ACCOUNT, 1000)))
+    assert "request" in authorize(mailed)
+    assert authorize(mailed, BOB) == "AccountBlocked"
+
+
+def chain() -> tuple[Delegation, Delegation]:
+    """What bob gives the agent of what the space gave him; without that proof, and with it."""
+    bob = signer(21)
+    first = delegate(SPACE_KEY, bob.did, [Capability("*", SPACE)], expires_at_unix=None)
+    whole = delegate(bob, AGENT.did, [Capability("*", SPACE)], expires_at_unix=None, proofs=[first])
+    return view_delegation(whole.cid, {whole.cid: dict(whole.export())[whole.cid]}), whole
+
+
+def claimed_blocks(provider: Provider, cid: CID) -> int:
+    (found,) = [each for each in claim(provider) if each.cid == cid]
+    return len(dict(found.export()))
+
+
+@pytest.mark.parametrize("is_whole_first", [True, False])
+def test_of_a_delegation_that_came_twice_the_one_with_more_of_its_proofs_is_kept(
+    provider: Provider, is_whole_first: bool
+) -> None:
+    for each in chain() if not is_whole_first else reversed(chain()):
+        asyncio.run(provider.store.keep_delegations([kept(each)], SPACE))
+    assert claimed_blocks(provider, chain()[1].cid) == 2
+
+
+def test_who_keeps_anothers_delegation_first_keeps_it_from_nobody(provider: Provider) -> None:
+    provider.host(OTHER)
+    bare, whole = chain()
+    asyncio.run(provider.store.keep_delegations([kept(bare)], OTHER))
+    asyncio.run(provider.store.keep_delegations([kept(whole)], SPACE))
+    assert claimed_blocks(provider, whole.cid) == 2
+    of_space = provider.store.delegations_of(SPACE, AGENT.did)
+    assert [each.cid for each in asyncio.run(of_space)] == [whole.cid]

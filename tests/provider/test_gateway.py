@@ -10,6 +10,8 @@ from pail import CAR, CID, DAG_CBOR, RAW, Block, cid_of, encode_block, parse_cid
 from pail.car import CarReader, Slice, encode_car_header, encode_frame
 from pail.unixfs import FileWriter
 from pail.unixfs_node import Entry, encode_directory
+from provider import gateway as provider_gateway
+from provider import slice_rows
 from provider.errors import BlockNotFound
 from tests.clock_service.calls import AGENT
 from tests.provider.made import (
@@ -266,3 +268,35 @@ def test_a_car_breaks_off_where_a_block_is_missing(provider: Provider) -> None:
     assert blocks_in(
         provider.request("GET", f"/ipfs/{top.cid}?format=car&dag-scope=block", headers=retrieve()).content
     ) == [top.cid]
+
+
+def test_only_so_many_cars_are_read_at_once(gateway: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = f"/ipfs/{NODE.cid}?format=car"
+    monkeypatch.setattr(provider_gateway, "MAX_CARS_OF_SPACE", 1)
+    for _ in range(2):  # one after the other
+        assert gateway.request("GET", path, headers=retrieve()).status_code == 200
+    monkeypatch.setattr(provider_gateway, "MAX_CARS_OF_SPACE", 0)
+    answer = gateway.request("GET", path, headers=retrieve())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+
+
+def test_the_indexes_of_a_space_name_no_more_blocks_than_it_may(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slice_rows, "MIN_SLICES", 3)
+    monkeypatch.setattr(slice_rows, "BYTES_OF_SLICE", 1 << 20)
+    shard, slices, _ = shard_of(b"one", b"two")
+    others = [shard_of(b"three", b"four"), shard_of(b"five")]
+    digests = [provider.upload(data) for data in (shard, *(each[0] for each in others))]
+
+    def index(data: bytes, slices: list[Slice]) -> object:
+        link = CID(b"\x01\x82\x04" + provider.upload(index_of(data, slices), nonce=str(len(calls))))
+        calls.append(data)
+        return provider.out("space/index/add", {"index": link}, nonce=str(len(calls)))
+
+    calls: list[bytes] = []
+    assert [index(shard, slices), index(shard, slices)] == [{}, {}]
+    assert index(*others[0][:2]) == "TooMuch"
+    assert index(*others[1][:2]) == {}
+    provider.out("space/blob/remove", {"digest": digests[0]})
+    assert index(*others[0][:2]) == {}

@@ -19,7 +19,8 @@ from provider.mail import SENDER, SMTP_URL, LogMail, SmtpMail, mail_of_environme
 class MailServer:
     """Takes one mail; said: what the client sent."""
 
-    def __init__(self, greeting: bytes = b"220 hello\r\n") -> None:
+    def __init__(self, greeting: bytes = b"220 hello\r\n", offers: bytes = b"250 fine\r\n") -> None:
+        self._offers = offers
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._greeting = greeting
         self.port = self._listener.getsockname()[1]
@@ -41,6 +42,9 @@ class MailServer:
                     continue
                 is_text = line.upper().startswith(b"DATA")
                 is_end = line.upper().startswith(b"QUIT")
+                if line.upper().startswith(b"EHLO"):
+                    client.sendall(self._offers)
+                    continue
                 client.sendall(b"354 go on\r\n" if is_text else b"221 bye\r\n" if is_end else b"250 fine\r\n")
 
     def stop(self) -> None:
@@ -116,3 +120,25 @@ def test_the_environment_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_address_is_one_address(account: str) -> None:
     with pytest.raises(ProviderError):
         address_of(account)
+
+
+@pytest.mark.parametrize("user", ["", "user:secret@"])
+def test_where_tls_is_offered_nothing_goes_without(user: str) -> None:
+    """This server offers it, and cannot."""
+    offering = MailServer(offers=b"250-fine\r\n250 STARTTLS\r\n")
+    mail = SmtpMail(f"smtp://{user}127.0.0.1:{offering.port}", "provider@example.com")
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(mail.send("alice@example.com", "Confirm", "link"))
+    offering.stop()
+    assert b"STARTTLS" in offering.said
+    assert b"alice" not in offering.said
+
+
+def test_a_password_is_not_sent_in_the_clear(caplog: pytest.LogCaptureFixture) -> None:
+    plain = MailServer(offers=b"250-fine\r\n250 AUTH PLAIN LOGIN\r\n")
+    mail = SmtpMail(f"smtp://user:secret@127.0.0.1:{plain.port}", "provider@example.com")
+    with caplog.at_level(logging.ERROR), pytest.raises(StoreUnavailable):
+        asyncio.run(mail.send("alice@example.com", "Confirm", "link"))
+    plain.stop()
+    assert b"AUTH" not in plain.said
+    assert "offers no STARTTLS" in vars(caplog.records[0])["why"]

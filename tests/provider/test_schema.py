@@ -7,9 +7,11 @@ import asyncio
 import pytest
 
 from provider import store
+from provider.accounts import kept
 from provider.schema import STEPS
 from provider.store import open_provider_store
-from tests.provider.made import NOW
+from tests.clock_service.calls import AGENT
+from tests.provider.made import NOW, give
 
 
 def test_blobs_that_waited_before_arrivals_were_kept_are_swept_too(
@@ -25,4 +27,20 @@ def test_blobs_that_waited_before_arrivals_were_kept_are_swept_too(
     monkeypatch.undo()
     new = open_provider_store(url, now=lambda: NOW)
     assert asyncio.run(new.discard_unused()) == ["blobs/aa/unaccepted"]
+    new.close()
+
+
+def test_delegations_of_an_older_schema_are_claimed_as_before(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "STEPS", STEPS[:2])
+    old = open_provider_store(url)
+    given = give("*")
+    row = (bytes(given.cid), AGENT.did, None, kept(given).archive, 0)
+    sql = "INSERT INTO delegation VALUES (?, ?, ?, ?, ?)"
+    asyncio.run(old.clocks.write(lambda session: session.run(sql, row), "~"))
+    old.close()
+    monkeypatch.undo()
+    new = open_provider_store(url, now=lambda: NOW)
+    assert asyncio.run(new.delegations(AGENT.did)) == [kept(given)]
     new.close()
