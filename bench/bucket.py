@@ -50,10 +50,13 @@ DID = "did:key:z6MkoBPjMzBFn7dGjDRqhNEsXjdVjGVsFbXyYVUQ2nnzEvXX"
 KEYS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "us-east-1"}
 
 
-def in_turns(tasks: Mapping[str, Callable[[int], object]]) -> dict[str, list[float]]:
-    """Seconds of a few runs of each; a run is given its number."""
+def in_turns(
+    tasks: Mapping[str, Callable[[int], object]], before: Callable[[], object]
+) -> dict[str, list[float]]:
+    """Seconds of a few runs of each; a run is given its number. before: of each turn of all."""
     times: dict[str, list[float]] = {name: [] for name in tasks}
     for number in range(REPEATS):
+        before()
         for name, task in tasks.items():
             start = time.perf_counter()
             task(number)
@@ -99,13 +102,18 @@ def measure(url: str, path: Path) -> None:
         for size, at_once in CLIENT_PARTS
     }
     print(f"{len(day.blocks):,} blocks of a repository, {len(day.blobs):,} of media; {len(content):,} bytes")
-    uploads = in_turns({**clients, OURS: upload})
+    uploads = in_turns({**clients, OURS: upload}, lambda: make_empty(url))
     for name, seconds in uploads.items():
         print(f"{name:48} {median(seconds):6.2f} s {len(content) / 1e6 / median(seconds):8.0f} MB/s")
     ratios = [ratio(uploads[OURS], uploads[name]) for name in clients]
     print(f"upload: {', '.join(f'{each:.2f}' for each in ratios)} x the client with these parts")
     print(f"upload: {max(ratios):.2f} x the fastest (wanted: at most {WANTED})")
-    reads = in_turns({"client": lambda number: obstore.get(store, f"object{number}").bytes(), OURS: download})
+    last = REPEATS - 1
+
+    def client_download(_: int) -> None:
+        obstore.get(store, f"object{last}").bytes()
+
+    reads = in_turns({"client": client_download, OURS: lambda _: download(last)}, lambda: None)
     print(f"read and check all: {ratio(reads[OURS], reads['client']):.2f} x the client's reading")
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory: {peak_mib:.0f} MiB, of which all bytes, twice: {2 * len(content) >> 20} MiB")
@@ -121,6 +129,12 @@ def _batches(blocks: Mapping[CID, bytes]) -> Iterator[dict[CID, bytes]]:
             batch, size = {}, 0
     if batch:
         yield batch
+
+
+def make_empty(url: str) -> None:
+    """A bucket with nothing in it, and a server whose memory has nothing else."""
+    httpx.post(f"{url}/moto-api/reset").raise_for_status()
+    httpx.put(f"{url}/bench").raise_for_status()
 
 
 def serve() -> None:
@@ -139,6 +153,7 @@ def main() -> None:
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     if parser.parse_args().serve:
         return serve()
+    os.environ["MOTO_S3_DEFAULT_KEY_BUFFER_SIZE"] = str(1 << 30)  # in memory, so that no disk is measured
     command = [sys.executable, "-m", "bench.bucket", "--serve"]
     with (
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server,
@@ -146,7 +161,6 @@ def main() -> None:
     ):
         assert server.stdout
         url = server.stdout.readline().strip()
-        httpx.put(f"{url}/bench").raise_for_status()
         measure(url, Path(folder))
 
 

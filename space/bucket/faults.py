@@ -45,6 +45,9 @@ _REFUSED = {
 }
 
 
+_WRONG_BYTES = {"BadDigest", "XAmzContentSHA256Mismatch"}
+
+
 class Lost(Exception):
     """The object is not there."""
 
@@ -108,6 +111,8 @@ class Asking:
             raise Unsupported from error
         if isinstance(error, WrongBytes):
             return Fault(f"{self._title} keeps other bytes than it was given", may_pass=True)
+        if code in _WRONG_BYTES:
+            return Fault(f"{self._title} was given other bytes than were sent", may_pass=True)
         if code in _NO_BUCKET:
             return Fault(f"there is no bucket for {self._title}; make it, or name another", may_pass=False)
         if isinstance(error, FileNotFoundError):

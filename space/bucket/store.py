@@ -141,7 +141,9 @@ def _is_loopback(host: str) -> bool:
 
 def _s3_config(environ: Mapping[str, str]) -> S3Config:
     """Keys and region of the environment, else of the profile. Raises SpaceUnavailable."""
-    config: S3Config = {}
+    config: S3Config = {"unsigned_payload": False}  # the hash that a request is signed with proves a part
+    if environ.get("AWS_SKIP_SIGNATURE"):
+        config["skip_signature"] = True
     for option, names in _VARIABLES.items():
         if value := next((value for name in names if (value := environ.get(name))), None):
             config[option] = value

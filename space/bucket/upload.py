@@ -1,7 +1,9 @@
 """Puts an object into a bucket, and believes that it is there only when its bytes are proved.
 
-S3 and its kin name what they keep by its MD5, or by the MD5 of the MD5s of its parts. Where that
-is not what was put, as it never is where the bucket has keys of its own, what was put is read back.
+S3 and its kin name what they keep in one request by its MD5. Where that is not what was put, as it
+never is where the bucket has keys of its own, what was put is read back. In parts, S3 refuses a part
+that has not the SHA-256 that its request is signed with; a store that is asked unsigned, or otherwise
+than S3, is read back.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from itertools import chain
 from typing import NamedTuple
 
 import obstore
-from obstore.store import ObjectStore
+from obstore.store import ObjectStore, S3Store
 
 from space.bucket.faults import Asking, Lost, Taken, Unsupported, WrongBytes
 
@@ -38,6 +40,7 @@ class Upload:
         self._store = store
         self._ask = ask
         self._may_create = True
+        self._signs = isinstance(store, S3Store) and not store.config.get("skip_signature")
 
     def overwrite(self, path: str, content: bytes) -> Stored:
         """Put a small object in one request, over any that is there."""
@@ -98,18 +101,26 @@ class Upload:
             return None
 
     def _put(self, path: str, content: Content, *, mode: obstore.PutMode = "overwrite") -> Stored:
-        pieces = iter(sending := _Measured(content()))
+        pieces = iter(content())
         first = list(_up_to_a_part(pieces))
-        if sending.size <= PART_BYTES:
-            done = obstore.put(self._store, path, b"".join(first), mode=mode, use_multipart=False)
-        elif mode == "create" and (kept := self._kept(path, content)):  # in parts there is no create-only
+        if sum(map(len, first)) <= PART_BYTES:
+            return self._put_at_once(path, b"".join(first), mode)
+        if mode == "create" and (kept := self._kept(path, content)):  # in parts there is no create-only
             return kept
-        else:
-            parts = chain(first, pieces)
-            done = obstore.put(self._store, path, parts, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
-        if done["e_tag"] is not None and done["e_tag"] == sending.etag:
-            return Stored(sending.size, done["e_tag"])
-        return self._read_back(path, sending)
+        return self._put_in_parts(path, chain(first, pieces))
+
+    def _put_at_once(self, path: str, content: bytes, mode: obstore.PutMode) -> Stored:
+        done = obstore.put(self._store, path, content, mode=mode, use_multipart=False)
+        if done["e_tag"] is not None and done["e_tag"] == etag_of(content):
+            return Stored(len(content), done["e_tag"])
+        return self._read_back(path, _measured([content]))
+
+    def _put_in_parts(self, path: str, pieces: Iterable[bytes]) -> Stored:
+        sending = _Counted(pieces) if self._signs else _Measured(pieces)
+        done = obstore.put(self._store, path, sending, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
+        if isinstance(sending, _Measured):
+            return self._read_back(path, sending)
+        return Stored(sending.size, _in_quotes(done["e_tag"] or ""))
 
     def _read_back(self, path: str, sent: _Measured) -> Stored:
         """Raises WrongBytes unless the object has the bytes that were sent."""
@@ -131,19 +142,29 @@ def _up_to_a_part(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-class _Measured:
-    """Pieces that are looked at while they pass, once; then `size` and `etag` are what S3 would say."""
+class _Counted:
+    """Pieces that are looked at while they pass, once. size: of those that did."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = pieces
-        self.size = 0
-        self._digests: list[bytes] = []
-        self._part = hashlib.md5(usedforsecurity=False)
+        self.size: int = 0
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in self._pieces:
             self._add(memoryview(piece))
             yield piece
+
+    def _add(self, piece: memoryview) -> None:
+        self.size += len(piece)
+
+
+class _Measured(_Counted):
+    """`etag`: what S3 would say of the pieces that passed."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        super().__init__(pieces)
+        self._digests: list[bytes] = []
+        self._part = hashlib.md5(usedforsecurity=False)
 
     def _add(self, piece: memoryview) -> None:
         while piece:
@@ -186,4 +207,9 @@ def _md5(content: bytes) -> bytes:
 
 def version_of(there: obstore.ObjectMeta) -> str:
     """The ETag, or the time of change where there is none."""
-    return there["e_tag"] or there["last_modified"].isoformat()
+    return _in_quotes(there["e_tag"]) if there["e_tag"] else there["last_modified"].isoformat()
+
+
+def _in_quotes(etag: str) -> str:
+    """As S3 always writes it; Azure does not in a listing."""
+    return etag if etag.startswith(('"', "W/")) else f'"{etag}"'

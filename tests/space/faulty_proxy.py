@@ -86,6 +86,8 @@ class FaultyProxy:
                 return handler.say(429, {}, b"")
             case Fault.BROKEN:
                 return handler.say(500, {}, b"")
+            case Fault.WRONG_BYTES if "partNumber=" in asked.path:  # S3 compares with what was signed
+                return handler.say(400, {}, b"<Error><Code>XAmzContentSHA256Mismatch</Code></Error>")
             case Fault.WRONG_BYTES if asked.method == "PUT":
                 body = _flipped(body)
             case _:
