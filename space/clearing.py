@@ -44,6 +44,7 @@ FindLive = Callable[[], AbstractSet[bytes]]
 @dataclass(slots=True)
 class Cleared:
     """removed, rewritten: names of shard files. waiting: those that stay for now, each with the reason.
+    stuck: how many of these wait for a repair, however long that takes.
 
     freed_bytes: of removed files, less those of new shards; may be negative while old ones wait.
     dead_blocks: blocks that are nowhere any more.
@@ -52,6 +53,7 @@ class Cleared:
     removed: list[str] = field(default_factory=list[str])
     rewritten: list[str] = field(default_factory=list[str])
     waiting: dict[str, str] = field(default_factory=dict[str, str])
+    stuck: int = 0
     dead_blocks: int = 0
     freed_bytes: int = 0
 
@@ -167,9 +169,12 @@ class _Clearing:
         staying = [row for row in space.index.shards().values() if row.row not in doomed]
         prove_holders(space, rows, live)
         saved = self._save(rows, staying, live)
-        self._wait([row for row in rows if row not in saved], "a block that is needed is damaged in it")
+        lost = [row for row in rows if row not in saved]
+        self._wait(lost, "a block that is needed is damaged in it; `skypail repair` says what can be done")
+        self._cleared.stuck = len(lost)
         if any(cid[-32:] not in live for cid in events_in(space, saved)):
             self._wait(saved, "among them is an event that no head reaches; `skypail repair` takes it in")
+            self._cleared.stuck = len(rows)
             return
         going = saved
         self._cleared.dead_blocks = _count_dead(space, going, live)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from backup_agent.authority import Authority
 from backup_agent.cli.commands.parity import cover_shards
+from backup_agent.cli.commands.space import counted
 from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, print_error, print_json, print_text, size_text
 from backup_agent.cli.replicas import Reached, others_of, prune_others
 from backup_agent.cli.workbench import Workbench, workbench
@@ -21,8 +22,12 @@ from backup_agent.prune.policy import stored_policy
 from backup_agent.prune.prune import Job, Pruned, preview
 from backup_agent.prune.prune import prune as run_prune
 from backup_agent.retention import Policy
-from space import Clock, Where
+from pail import CID
+from space import Clock, Head, Where
 from space.clearing import Cleared
+
+if TYPE_CHECKING:
+    from backup_agent.cli.remote import Clocks
 
 Others = Sequence[tuple[Reached, Cleared]]
 """What came of a prune at each other place."""
@@ -48,18 +53,25 @@ def prune(counts: Sequence[int | None], dry_run: bool, now: bool, where: Where |
                 done = run_prune(job, policy, remember=given is not None, now=now)
                 cover_shards(bench)
         others = [] if dry_run else list(prune_others(bench, now=now))
+        option = bench.option
         untold = len(others_of(bench)) if dry_run else 0
     _say(done, policy, others, dry_run, as_json)
     if untold and not as_json:
-        print_text(f"The space lies in {untold:,} other places too, which would be pruned as well")
+        print_text(f"The space lies in {counted(untold, 'other place')} too, which would be pruned as well")
     for reached, _ in others:
         if reached.problem is not None:
             print_error(
                 f"{reached.where} keeps what was dropped: {reached.problem}; the next prune goes on there"
             )
+    stuck = done.cleared.stuck + sum(there.stuck for _, there in others)
+    if stuck:
+        print_error(
+            f"{counted(stuck, 'shard')} cannot go, and waiting does not change that: "
+            f"run `skypail repair{option}`, then prune again"
+        )
     if done.missing:
         return FAILED
-    return INCOMPLETE if any(reached.problem for reached, _ in others) else WHOLE
+    return INCOMPLETE if stuck or any(reached.problem for reached, _ in others) else WHOLE
 
 
 def _policy(counts: Sequence[int | None]) -> Policy | None:
@@ -81,8 +93,25 @@ def _clock(bench: Workbench) -> Generator[Clock]:
 
     with open_line(bench.settings) as line:
         clocks = open_clocks(line, bench, known)
-        yield clocks.several
+        yield _EveryClock(clocks) if bench.is_hosted else clocks.several
         clocks.warn()
+
+
+class _EveryClock:
+    """Clocks that keep the heads of a provider's space: all must answer at each look."""
+
+    def __init__(self, clocks: Clocks) -> None:
+        self._clocks = clocks
+
+    def head(self) -> Head:
+        """Raises PruneRefused."""
+        head = self._clocks.several.head()
+        for trouble in self._clocks.troubles().values():
+            raise PruneRefused(f"{trouble.why}; what others recorded is not known, and nothing was removed")
+        return head
+
+    def advance(self, event: CID, blocks: Iterable[tuple[CID, bytes]] = ()) -> Head:
+        return self._clocks.several.advance(event, blocks)
 
 
 def _expect_heads(bench: Workbench) -> None:
@@ -109,7 +138,8 @@ def _expect_right(bench: Workbench) -> None:
 def _say(done: Pruned, policy: Policy, others: Others, dry_run: bool, as_json: bool) -> None:
     if done.missing:
         print_error(
-            f"{len(done.missing):,} blocks that kept snapshots need are not here; see `skypail verify --all`"
+            f"{counted(len(done.missing), 'block')} of what kept snapshots need cannot be found here; see "
+            "`skypail verify --all`"
         )
     if as_json:
         print_json(_document(done, policy, dry_run) | {"places": [_place(*each) for each in others]})
@@ -126,15 +156,15 @@ def _say(done: Pruned, policy: Policy, others: Others, dry_run: bool, as_json: b
             print_text(*(f"  {entry.timestamp} {entry.cid}" for entry in dropped))
     print_text(
         f"{'Would free about' if dry_run else 'Freed'} {size_text(max(0, cleared.freed_bytes))}, "
-        f"{cleared.dead_blocks:,} blocks; {len(cleared.removed):,} shards removed, "
-        f"{len(cleared.rewritten):,} of them rewritten"
+        f"{counted(cleared.dead_blocks, 'block')}; {counted(len(cleared.removed), 'shard')} "
+        f"{'to remove' if dry_run else 'removed'}, {len(cleared.rewritten):,} rewritten"
     )
     if dry_run:
         print_text(
             "An estimate: dropping writes a little itself, and some shards may have to stay for a while."
         )
     for why, count in Counter(cleared.waiting.values()).items():
-        print_text(f"{count:,} shards stay for now: {why}")
+        print_text(f"{counted(count, 'shard')} {'stays' if count == 1 else 'stay'} for now: {why}")
     for reached, there in others:
         if reached.problem is None:
             print_text(_place_line(reached.where, there))
@@ -142,9 +172,13 @@ def _say(done: Pruned, policy: Policy, others: Others, dry_run: bool, as_json: b
 
 def _place_line(where: str, cleared: Cleared) -> str:
     freed = (
-        f"{where}: freed {size_text(max(0, cleared.freed_bytes))}, {len(cleared.removed):,} shards removed"
+        f"{where}: freed {size_text(max(0, cleared.freed_bytes))}, "
+        f"{counted(len(cleared.removed), 'shard')} removed"
     )
-    waiting = [f"{count:,} stay for now: {why}" for why, count in Counter(cleared.waiting.values()).items()]
+    waiting = [
+        f"{counted(count, 'shard')} waiting: {why}"
+        for why, count in Counter(cleared.waiting.values()).items()
+    ]
     return "; ".join([freed, *waiting])
 
 
@@ -173,6 +207,7 @@ def _document(done: Pruned, policy: Policy, dry_run: bool) -> dict[str, Any]:
         "removed": done.cleared.removed,
         "rewritten": done.cleared.rewritten,
         "waiting": done.cleared.waiting,
+        "stuck": done.cleared.stuck,
         "datedAhead": done.plan.ahead,
         "missingBlocks": len(done.missing),
     }
