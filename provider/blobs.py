@@ -8,10 +8,11 @@ one that is being written.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from secrets import token_hex
+from secrets import token_bytes, token_hex
 from typing import Protocol
 
 from provider.digest import name_of
+from provider.errors import BlobsUnavailable
 
 READ_BYTES = 256 << 10
 """Read at once; a reader who is slow holds twice that."""
@@ -42,6 +43,24 @@ class Blobs(Protocol):
     async def check(self) -> None:
         """Return if the store answers."""
         ...
+
+
+async def check_writing(blobs: Blobs) -> None:
+    """Return if an object can be written, read and deleted. Raises BlobsUnavailable, with what to do."""
+    content = token_bytes(32)
+    key = new_key(b"\x12\x20" + content)
+
+    async def chunks() -> AsyncGenerator[bytes]:
+        yield content
+
+    await blobs.check()
+    await blobs.put(key, len(content), chunks())
+    try:
+        found = b"".join([chunk async for chunk in blobs.read(key, 0, len(content))])
+    finally:
+        await blobs.delete([key])
+    if found != content:
+        raise BlobsUnavailable("the object store does not give what it was just given")
 
 
 def new_key(digest: bytes) -> str:

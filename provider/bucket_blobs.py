@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import ObjectStore
 
 from provider.blobs import READ_BYTES
@@ -26,6 +26,24 @@ PARTS_AT_ONCE = 2
 """Held in memory for each upload."""
 
 MAX_LISTED = 256
+
+NO_BUCKET = "<Code>NoSuchBucket</Code>"
+
+_NO_KEYS = (
+    "no credentials are set; AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY say them, or AWS_PROFILE names some"
+)
+_SIGNS = {
+    NO_BUCKET: "there is no such bucket; make it first",
+    "<Code>ContainerNotFound</Code>": "there is no such container; make it first",
+    "/latest/api/token": _NO_KEYS,
+    "/latest/meta-data": _NO_KEYS,
+    "metadata.google.internal": "no credentials are set; GOOGLE_APPLICATION_CREDENTIALS names a file of them",
+    "169.254.169.254/metadata": "no credentials are set; AZURE_STORAGE_ACCOUNT_NAME and …_KEY say them",
+    "<Code>AccessDenied</Code>": "it refuses what these credentials ask for",
+    "<Code>InvalidAccessKeyId</Code>": "it does not know these credentials",
+    "<Code>SignatureDoesNotMatch</Code>": "it refuses the credentials: the secret is not that of the key",
+}
+"""What the client library's text means: without credentials it asks the machine's cloud for a role."""
 
 
 class BucketBlobs:
@@ -55,7 +73,9 @@ class BucketBlobs:
         with _guarded():
             try:
                 answer = await obstore.get_async(self._store, key, options={"range": (start, end)})
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                if NO_BUCKET in str(error):
+                    raise
                 return
             async for chunk in answer.stream(min_chunk_size=READ_BYTES):
                 yield bytes(chunk)
@@ -85,14 +105,16 @@ def _guarded() -> Generator[None]:
     """No message here holds a credential: the store's own has a second part with headers in it."""
     try:
         yield
-    except FileNotFoundError:
-        raise
     except (BaseError, OSError) as error:
         raise BlobsUnavailable(f"the object store: {_said(error)}") from error
 
 
 def _said(error: Exception) -> str:
-    return str(error).partition("\n")[0][:300]
+    """One sentence, and what to do where that is known."""
+    text = str(error)
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        return "it refuses the credentials, which must let list, read, write and delete"
+    return next((words for sign, words in _SIGNS.items() if sign in text), text.partition("\n")[0][:300])
 
 
 def _list(store: ObjectStore, chunk_size: int) -> AsyncIterator[Sequence[ObjectMeta]]:

@@ -20,6 +20,7 @@ from clock_service.policy import Policy
 from clock_service.serve import check_did
 from clock_service.table import resolve_none
 from provider.app import ProviderApp, Setup
+from provider.blobs import check_writing
 from provider.mail import mail_of_environment
 from provider.open_blobs import open_blobs
 from provider.policy import Quota
@@ -62,7 +63,7 @@ def serve(options: Options, announce: Callable[[Started], None]) -> None:
     log_to_stderr()
     mail = None if options.auto_confirm else mail_of_environment()
     blobs = open_blobs(options.blobs, os.environ, allow_private=options.allow_private)
-    asyncio.run(blobs.check())  # better said to whoever starts it than to each client
+    asyncio.run(check_writing(blobs))  # better said to whoever starts it than to each client
     key = load_or_make_key(options.key)
     issuer = NamedSigner(options.did or key.did, key)
     with closing(listen(options.host, options.port)) as listener:

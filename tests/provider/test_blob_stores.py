@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import pytest
 
 from clock_service.errors import BadOption
-from provider.blobs import Blobs, new_key
+from provider.blobs import Blobs, check_writing, new_key
 from provider.bucket_blobs import PART_BYTES, BucketBlobs
 from provider.errors import BlobsUnavailable, WrongHash
 from provider.folder_blobs import FolderBlobs
 from provider.open_blobs import open_blobs
+from provider.serve import Options, serve
 from space.errors import BadAddress
 from space.files import LocalFiles
 from tests.provider.made import digest_of
@@ -161,3 +163,71 @@ def test_a_store_is_named_by_a_path_or_a_url(tmp_path: Path, bucket_server) -> N
     for wrong in ("memory:///", "s3://", "s3://bucket/../x", "http://host/x"):
         with pytest.raises(BadAddress):
             open_blobs(wrong, variables)
+
+
+def started(tmp_path: Path, named: str, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a provider that is started with that store says instead."""
+    for name in [each for each in os.environ if each.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in {"HOME": str(tmp_path), **environ}.items():
+        monkeypatch.setenv(name, value)
+    options = Options(tmp_path / "key", f"sqlite:///{tmp_path}/db", named, allow_private=True)
+    with pytest.raises(BlobsUnavailable) as caught:
+        serve(options, lambda _: None)
+    return str(caught.value)
+
+
+def test_a_provider_does_not_start_without_its_bucket(
+    tmp_path: Path,
+    bucket_server: BucketServer,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = started(tmp_path, "s3://not-there/x", environ(bucket_server.url), monkeypatch)
+    assert said == "the object store: there is no such bucket; make it first"
+
+
+def test_a_provider_does_not_start_without_credentials(
+    tmp_path: Path, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cloud that a machine stands in is asked for some, here in vain."""
+    asked = {"AWS_ENDPOINT_URL": proxy.url, "AWS_METADATA_ENDPOINT": "http://127.0.0.1:1"}
+    said = started(tmp_path, "s3://bucket/x", asked, monkeypatch)
+    assert "no credentials are set; AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY say them" in said
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"])
+def test_a_provider_does_not_start_with_wrong_credentials(
+    tmp_path: Path, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    proxy.refusal = 403, f"<Error><Code>{code}</Code></Error>".encode()
+    said = started(tmp_path, "s3://bucket/x", environ(proxy.url), monkeypatch)
+    assert said.startswith("the object store: it ")
+    assert "credentials" in said
+    assert "\n" not in said
+
+
+def test_a_provider_does_not_start_where_it_may_only_read(
+    tmp_path: Path,
+    bucket_server: BucketServer,  # noqa: F811
+    proxy: FaultyProxy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    proxy.fault_at = lambda _number, asked: Fault.BUSY if asked.method == "PUT" else None
+    bucket = bucket_server.new_bucket()
+    assert "the object store" in started(tmp_path, f"s3://{bucket}/x", environ(proxy.url), monkeypatch)
+
+
+def test_a_bucket_that_is_gone_is_not_taken_for_damage(bucket_server: BucketServer) -> None:  # noqa: F811
+    async def work() -> None:
+        blobs = BucketBlobs(store_at(bucket_server.url, "never-made"))
+        with pytest.raises(BlobsUnavailable, match="no such bucket"):
+            await read(blobs, KEY, 0, 10)
+        with pytest.raises(BlobsUnavailable, match="no such bucket"):
+            await blobs.put(KEY, len(SMALL), chunks(SMALL))
+
+    asyncio.run(work())
+
+
+def test_a_check_leaves_nothing(blobs: Blobs) -> None:
+    asyncio.run(check_writing(blobs))
+    assert asyncio.run(keys(blobs)) == []
