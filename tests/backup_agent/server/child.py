@@ -24,6 +24,7 @@ if __name__ == "__main__":
         plc_url=told["plc"],
         allow_private=True,
         folders=(root,),
+        endpoints=("127.0.0.1",),
         slots=told.get("slots", 4),
         beat=Beat(*told.get("beat", (0.5, 5.0))),
         runs_per_host=told.get("runsPerHost", 1000),

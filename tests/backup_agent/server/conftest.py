@@ -17,6 +17,7 @@ from tests.backup_agent.cli.shell import Shell
 from tests.backup_agent.server.rows import Book
 from tests.clock_service.postgres import NOT_TESTED, Server
 from tests.faulty_host import FaultyHost, run_faulty_host
+from tests.space.bucket_server import BucketServer
 
 ON_POSTGRES = pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))
 _numbers = count()
@@ -56,6 +57,13 @@ def book(url: str) -> Iterator[Book]:
     database = open_database(url)
     yield Book(database)
     database.close()
+
+
+@pytest.fixture(scope="session")
+def bucket_server() -> Iterator[BucketServer]:
+    server = BucketServer()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from backup_agent.bucket_credentials import ENDPOINT, seal_credentials
 from backup_agent.catalogue import entries
 from backup_agent.demo.k256 import K256Key
 from backup_agent.demo.recording import Revision
@@ -23,9 +24,11 @@ from backup_agent.demo.serve import listening, serving, url_of
 from backup_agent.server.admission import OPS
 from backup_agent.snapshot import backups_prefix
 from pail import Value, run
-from space import FolderClock, open_folder
+from space import FolderClock, Space, open_folder
+from space.bucket.opening import open_bucket
 from tests.backup_agent.made_identity import MadeIdentity, make_identity
 from tests.forged import repository
+from tests.space.bucket_server import KEYS, BucketServer, environ
 from ucan import Capability, Delegation, Receipt, Signer, decode_message, delegate, encode_request
 from ucan.http import MAX_BODY_BYTES
 from ucan.message import CONTENT_TYPE
@@ -124,6 +127,13 @@ class Owner:
     def folder(self) -> Path:
         return self.root / f"space-{self.key.did[-8:]}"
 
+    def place(self, server: str) -> dict[str, Value]:
+        """As a schedule for `server` names it."""
+        return {"url": self.folder.as_uri()}
+
+    def open(self) -> Space:
+        return open_folder(self.folder, cache=self.root / "owners")
+
     def delegation(self, server: str, account: str, *, ends_s: int | None = None) -> Delegation:
         """What a schedule takes, exactly."""
         advance: dict[str, Value] = {"keys": backups_prefix(account), "ops": OPS}
@@ -140,7 +150,7 @@ class Owner:
         nb: dict[str, Value] = {
             "account": account,
             "every": every_s,
-            "place": {"url": self.folder.as_uri()},
+            "place": self.place(server),
             "delegations": [granted.cid],
             **more,
         }
@@ -161,10 +171,33 @@ class Owner:
         )
 
     def snapshots(self) -> Counter[str]:
-        """How many snapshots of each account the space holds, as the folder alone says."""
-        with open_folder(self.folder, cache=self.root / "owners") as space:
+        """How many snapshots of each account the space holds, as the place alone says."""
+        with self.open() as space:
             head = FolderClock(space, self.key).head()
             return Counter(entry.account for entry in run(entries(head), space.get))
+
+
+@dataclass(frozen=True, slots=True)
+class BucketOwner(Owner):
+    """One whose space is in a bucket of the server at `endpoint`."""
+
+    endpoint: str = ""
+    url: str = ""
+
+    @classmethod
+    def at(cls, server: BucketServer, name: str, root: Path) -> BucketOwner:
+        key = Signer.from_seed(name.encode().ljust(32, b"."))
+        owner = cls(key, root, server.url, f"s3://{server.new_bucket()}/space")
+        owner.open().close()
+        return owner
+
+    def place(self, server: str) -> dict[str, Value]:
+        credentials = KEYS | {ENDPOINT: self.endpoint}
+        return {"url": self.url, "sealed": seal_credentials(credentials, server, self.key.did, self.url)}
+
+    def open(self) -> Space:
+        environ_, cache = environ(self.endpoint), self.root / "owners"
+        return open_bucket(self.url, cache=cache, environ=environ_, did=self.key.did, allow_private=True)
 
 
 def ask(url: str, *invocations: Delegation) -> list[Receipt]:

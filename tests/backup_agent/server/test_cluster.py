@@ -1,4 +1,6 @@
-"""Three processes on one PostgreSQL: one is killed, one is frozen, and every account is backed up once.
+"""Three machines on one PostgreSQL: one is killed, one is frozen, and every account is backed up once.
+
+Each has a cache of its own, and all write to the same buckets.
 
 In its full form: `SKYPAIL_TEST_ACCOUNTS=1000 python -m pytest tests/backup_agent/server/test_cluster.py`, ten
 minutes.
@@ -9,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,7 +22,8 @@ from backup_agent.server.account import Account
 from backup_agent.server.database import Database, open_database
 from backup_agent.server.worker import DECLARED_DEAD
 from tests.backup_agent.server.agent_process import AgentProcess, running_child, until
-from tests.backup_agent.server.crowd import Crowd, Owner, ask, run_crowd
+from tests.backup_agent.server.crowd import BucketOwner, Crowd, Owner, ask, run_crowd
+from tests.space.bucket_server import BucketServer
 
 ACCOUNTS = int(os.environ.get("SKYPAIL_TEST_ACCOUNTS", "36"))
 SPACES = max(6, ACCOUNTS // 50)
@@ -35,17 +39,17 @@ def count_done(database: Database) -> int:
     return sum(account.last_good is not None for account in all_accounts(database))
 
 
-def schedule_all(server: AgentProcess, crowd: Crowd, owners: list[Owner]) -> None:
+def schedule_all(server: AgentProcess, crowd: Crowd, owners: Sequence[Owner]) -> None:
     calls = [owners[number % SPACES].schedule(server.did, did) for number, did in enumerate(crowd.accounts)]
     for receipt in ask(server.url, *calls):
         assert "ok" in receipt.out, receipt.out
 
 
 def test_every_account_is_backed_up_once_whatever_happens_to_two_of_three_workers(
-    postgres_url: str, tmp_path: Path
+    postgres_url: str, tmp_path: Path, bucket_server: BucketServer
 ) -> None:
     database = open_database(postgres_url)
-    owners = [Owner.make(f"owner{number}", tmp_path) for number in range(SPACES)]
+    owners = [BucketOwner.at(bucket_server, f"owner{number}", tmp_path) for number in range(SPACES)]
     with ExitStack() as stack:
         crowd, url = stack.enter_context(run_crowd(ACCOUNTS))
         crowd.delay_s = 0.3
