@@ -216,7 +216,7 @@ def _update_of(found: obstore.ObjectMeta) -> obstore.UpdateVersion:
     """What one kind of store asks for and what the other does; those that have none are told nothing."""
     named: obstore.UpdateVersion = {}
     if found["e_tag"]:
-        named["e_tag"] = found["e_tag"]
+        named["e_tag"] = version_of(found)
     if found["version"]:
         named["version"] = found["version"]
     return named
