@@ -332,3 +332,21 @@ def test_who_keeps_anothers_delegation_first_keeps_it_from_nobody(provider: Prov
     assert claimed_blocks(provider, whole.cid) == 2
     of_space = provider.store.delegations_of(SPACE, AGENT.did)
     assert [each.cid for each in asyncio.run(of_space)] == [whole.cid]
+
+
+def test_a_stranger_who_adds_a_space_gets_nothing_by_it_and_keeps_its_owner_from_nothing(
+    provider: Provider,
+) -> None:
+    session = tuple(login(provider))
+    nb = {"provider": SERVICE.did, "consumer": OTHER}
+    assert "id" in provider.out("provider/add", nb, issuer=AGENT, resource=ACCOUNT, proofs=session)
+    asked = {"issuer": AGENT, "resource": OTHER, "proofs": session}
+    for can in ("space/info", "space/blob/list", "upload/list"):
+        assert provider.out(can, **asked) == "Unauthorized"
+    assert provider.promise(b"stranger's", **asked) == "Unauthorized"
+    provider.upload(b"owner's", issuer=OTHER_KEY, resource=OTHER)
+    assert provider.out("space/info", issuer=OTHER_KEY, resource=OTHER)["usage"]["blobs"] == 1
+    asyncio.run(provider.store.host(HostedSpace(OTHER, None, 1000)))  # as the operator
+    space = asyncio.run(provider.store.space(OTHER))
+    assert space is not None
+    assert (space.account, space.blobs) == (None, 1)
