@@ -189,7 +189,9 @@ def test_a_database_that_cuts_every_connection_again_and_again_loses_nothing(
 
     with (
         run_crowd(10) as (crowd, plc),
-        running_child(tmp_path / "agent.log", root=str(tmp_path), database=postgres_url, plc=plc) as server,
+        running_child(
+            tmp_path / "agent.log", root=str(tmp_path), database=postgres_url, plc=plc, again=1.0
+        ) as server,
     ):
         crowd.delay_s = 0.2
         ask(server.url, *(owner.schedule(server.did, did) for did in crowd.accounts))
