@@ -48,6 +48,21 @@ _REFUSED = {
 _WRONG_BYTES = {"BadDigest", "XAmzContentSHA256Mismatch"}
 
 
+_MACHINES_ROLE = (
+    "://169.254.169.254",
+    "://169.254.170.2",
+    "://metadata.google.internal",
+    "instance metadata",
+)
+"""Who is asked for credentials, in vain, where none are set."""
+
+_TO_SET = {
+    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+    "gs": "set GOOGLE_APPLICATION_CREDENTIALS",
+    "az": "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+}
+
+
 class Lost(Exception):
     """The object is not there."""
 
@@ -113,6 +128,11 @@ class Asking:
             return Fault(f"{self._title} keeps other bytes than it was given", may_pass=True)
         if code in _WRONG_BYTES:
             return Fault(f"{self._title} was given other bytes than were sent", may_pass=True)
+        if any(sign in text.lower() for sign in _MACHINES_ROLE):
+            to_set = _TO_SET.get(self._title.partition("://")[0], "set them")
+            return Fault(
+                f"no credentials are set for {self._title}, and this machine has no role; {to_set}", False
+            )
         if code in _NO_BUCKET:
             return Fault(f"there is no bucket for {self._title}; make it, or name another", may_pass=False)
         if isinstance(error, FileNotFoundError):
@@ -144,7 +164,4 @@ _SIGNS = {
     "timed out": "no answer in time",
     "kind: timeout": "no answer in time",
     "certificate": "its certificate is not trusted",
-    "instance metadata": "no credentials are set",
-    "169.254.169.254": "no credentials are set",
-    "169.254.170.2": "no credentials are set",
 }
