@@ -18,7 +18,7 @@ _STATES = {
     "due": "in line for its next run",
     "running": "running now",
     "waiting": "waiting for its next run",
-    "parked": "PARKED: not tried any more until you say so",
+    "parked": "PARKED: tried once a week only, unless you `resume` it",
     "paused": "paused",
     "ended": "ENDED",
 }
