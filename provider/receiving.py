@@ -53,7 +53,7 @@ class Receiver:
         UploadInterrupted: nothing of them is kept. Raises StoreUnavailable: they may be, and can be
         sent again.
         """
-        async with self._turns.turn(payer) as turn, aclosing(_checked(blob, body, turn)) as chunks:
+        async with self._turns.turn(payer, owner) as turn, aclosing(_checked(blob, body, turn)) as chunks:
             before = await self._store.located(blob.digest)
             if before is not None and await self._is_whole(before):
                 async for _ in chunks:

@@ -27,15 +27,17 @@ class Line:
         self.order: list[bytes] = []
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def take(self, payer: bytes, until: asyncio.Event, rate: int = 0) -> Turn | None:
+    async def take(
+        self, payer: bytes, until: asyncio.Event, rate: int = 0, owner: bytes = b"space"
+    ) -> Turn | None:
         """Take a turn that ends with the event; the turn, None if it has to be waited for."""
         taken: list[Turn] = []
 
         async def hold() -> None:
-            async with self.turns.turn(payer) as turn:
+            async with self.turns.turn(payer, owner) as turn:
                 turn.done_bytes = rate
                 taken.append(turn)
-                self.order.append(payer)
+                self.order.append(payer if owner == b"space" else owner)
                 await until.wait()
 
         self._tasks.append(asyncio.create_task(hold()))
@@ -115,6 +117,36 @@ def test_one_has_no_more_than_his_share_and_waits_for_a_time() -> None:
         assert await line.take(ONE, end)  # nothing was lost by that
         assert await line.take(TWO, end)
         assert await line.take(THREE, end)
+
+    run(work)
+
+
+def test_among_the_spaces_of_one_account_who_has_most_gives_way() -> None:
+    async def work(end: asyncio.Event) -> None:
+        line = Line(9, of_one=2)
+        _, latest = await line.take(ONE, end, owner=b"a"), await line.take(ONE, end, owner=b"a")
+        assert await line.take(ONE, end, owner=b"b") is None
+        assert latest
+        assert latest.gives_way
+        assert await line.take(TWO, end)
+        end.set()
+        await line.settle()
+
+    run(work)
+
+
+def test_among_the_spaces_of_one_account_a_turn_goes_to_who_has_fewest() -> None:
+    async def work(end: asyncio.Event) -> None:
+        line, over = Line(9, of_one=2), asyncio.Event()
+        await line.take(ONE, end, owner=b"a")
+        await line.take(ONE, over, owner=b"b")
+        await line.take(ONE, end, owner=b"a")
+        await line.take(ONE, end, owner=b"c")
+        over.set()
+        await asyncio.sleep(0.01)
+        assert line.order == [b"a", b"b", b"c"]
+        end.set()
+        await line.settle()
 
     run(work)
 
