@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pail import DecodeError, PailError, decode_dag_cbor, encode_dag_cbor
 from pail.car import MAX_SHARD_BYTES
@@ -83,24 +83,36 @@ def add_parity(place: Place, entry: Entry, percent: int) -> int:
     Raises FileNotFoundError, SpaceUnavailable. Holds one group at a time.
     """
     assert 0 < percent <= MAX_PERCENT
-    plan = Table(entry.size, 0, b"")
-    parity = max(1, -(-plan.width * percent // 100))
     draft = place.draft(SHARDS)
     try:
         with closing(place.open(SHARDS, entry)) as opened:
-            size_bytes = _write(draft, opened, Table(entry.size, parity, b""))
+            size_bytes = _write(draft, opened, _plan(entry.size, percent))
         place.publish(SHARDS, [(draft, parity_name(entry.name))])
     finally:
         draft.drop()
     return size_bytes
 
 
+def parity_bytes(size: int, percent: int) -> int:
+    """The bytes of a parity object, for a shard object of `size` bytes."""
+    plan = _plan(size, percent)
+    return plan.groups * plan.parity * SLICE_BYTES + 2 * len(_encode_table(_blank(plan)))
+
+
+def _plan(size: int, percent: int) -> Table:
+    """Without sums."""
+    return Table(size, max(1, -(-Table(size, 0, b"").width * percent // 100)), b"")
+
+
+def _blank(plan: Table) -> Table:
+    return replace(plan, sums=bytes(SUM_BYTES * (plan.slices + plan.groups * plan.parity)))
+
+
 def _write(draft: Draft, opened: Opened, plan: Table) -> int:
     import zfec
 
     data_sums: list[bytes] = [_sum(opened.read(at, SLICE_BYTES)) for at in range(0, plan.size, SLICE_BYTES)]
-    total = plan.slices + plan.groups * plan.parity
-    blank = _encode_table(Table(plan.size, plan.parity, bytes(SUM_BYTES * total)))
+    blank = _encode_table(_blank(plan))
     encoder = zfec.Encoder(plan.width, plan.width + plan.parity)
     parity_sums: list[bytes] = []
     for group in range(plan.groups):

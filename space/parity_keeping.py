@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from space.guard import guarded
 from space.layout import SHARDS
-from space.parity import add_parity, parity_name
+from space.parity import add_parity, parity_bytes, parity_name
 from space.sorting import COUNTED
 from space.space import Space
 
@@ -28,3 +28,16 @@ def cover(space: Space, percent: int) -> tuple[int, int]:
         if rows:
             space.lease.hold()
         return len(rows), sum(add_parity(space.place, row.entry, percent) for row in rows)
+
+
+def otherwise_covered(space: Space, percent: int) -> int:
+    """How many whole shards have parity that is of another size than `percent` makes."""
+    with guarded("looking through the parity"):
+        sizes = {entry.name: entry.size for entry in space.place.list(SHARDS)}
+        shards = [row.entry for row in space.index.shards().values() if row.state in COUNTED]
+        return sum(
+            sizes.get(parity_name(entry.name), expected) != expected
+            for entry in shards
+            if not space.index.doomed.has(entry.name)
+            for expected in [parity_bytes(entry.size, percent)]
+        )

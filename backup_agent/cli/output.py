@@ -38,6 +38,11 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     print_text(*lines)
 
 
+def counted(number: int, noun: str) -> str:
+    """1 block; 2 blocks."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def size_text(size_bytes: int) -> str:
     """Bytes for people: 1.5 MB."""
     if size_bytes < 1000:

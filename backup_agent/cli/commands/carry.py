@@ -13,8 +13,16 @@ from backup_agent.cli.carrying import (
     tell,
     tell_provider,
 )
-from backup_agent.cli.commands.space import counted
-from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, print_error, print_json, print_text, size_text
+from backup_agent.cli.output import (
+    FAILED,
+    INCOMPLETE,
+    WHOLE,
+    counted,
+    print_error,
+    print_json,
+    print_text,
+    size_text,
+)
 from backup_agent.cli.remote import Line, clock_list, open_line
 from backup_agent.cli.replicas import FAULTS
 from backup_agent.cli.workbench import Workbench, workbench

@@ -12,8 +12,16 @@ import typer
 
 from backup_agent.authority import Authority
 from backup_agent.cli.commands.parity import cover_shards
-from backup_agent.cli.commands.space import counted
-from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, print_error, print_json, print_text, size_text
+from backup_agent.cli.output import (
+    FAILED,
+    INCOMPLETE,
+    WHOLE,
+    counted,
+    print_error,
+    print_json,
+    print_text,
+    size_text,
+)
 from backup_agent.cli.replicas import Reached, others_of, prune_others
 from backup_agent.cli.workbench import Workbench, workbench
 from backup_agent.clock_list import ClockList

@@ -8,8 +8,7 @@ from functools import partial
 from typing import Any
 
 from backup_agent.catalogue import Entry, entries
-from backup_agent.cli.commands.space import counted
-from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, print_error, print_json, print_text
+from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, counted, print_error, print_json, print_text
 from backup_agent.cli.workbench import Workbench, workbench
 from backup_agent.errors import PruneRefused, SpaceKeyUnknown, SpaceUnclear
 from backup_agent.home import Home

@@ -8,7 +8,16 @@ from typing import Any
 import typer
 
 from backup_agent.cli.commands.parity import cover_shards
-from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, print_error, print_json, print_text, size_text
+from backup_agent.cli.output import (
+    FAILED,
+    INCOMPLETE,
+    WHOLE,
+    counted,
+    print_error,
+    print_json,
+    print_text,
+    size_text,
+)
 from backup_agent.cli.workbench import workbench
 from space import Damage, SpaceReport, Where
 from space.layout import INDEX_SUFFIX
@@ -71,11 +80,6 @@ def repair(where: Where | None, as_json: bool) -> int:
         print_error(f"{why}; `skypail clock sync{option}` tries again")
     code = _say(report, as_json, "Repaired", heads_whole, option)
     return INCOMPLETE if code == WHOLE and untold else code
-
-
-def counted(number: int, noun: str) -> str:
-    """1 block; 2 blocks."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _say(report: SpaceReport, as_json: bool, done: str, sound: bool, option: str) -> int:

@@ -28,3 +28,11 @@ def test_it_can_be_given_up(kept: Shell) -> None:
     kept("space", "parity", "5")
     assert kept("space", "parity", "0", "--json").document["percent"] == 0
     assert kept("space", "parity", "101").code == 2
+
+
+def test_another_percentage_is_for_what_comes(kept: Shell) -> None:
+    shards = kept("space", "parity", "5", "--json").document["shards"]
+    said = kept("space", "parity", "30", "--json").document
+    assert (said["percent"], said["otherPercent"] > 0) == (30, True)
+    assert said["otherPercent"] <= shards
+    assert "parity of another percentage, which stays as it is" in kept("space", "parity").out
