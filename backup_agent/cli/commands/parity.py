@@ -25,9 +25,6 @@ def parity(percent: int | None, where: Where | None, as_json: bool) -> int:
     if as_json:
         document = {"percent": wanted, "shards": shards, "writtenBytes": size_bytes, "keptHere": is_kept}
         print_json(document | ({"otherPercent": older} if older else {}))
-            {"percent": wanted, "shards": shards, "writtenBytes": size_bytes, "keptHere": is_kept}
-            | ({"otherPercent": older} if older else {})
-        )
     elif wanted and not is_kept:
         print_text(f"Parity of {wanted} % is wanted, but a provider keeps none: other places of the space do")
     elif wanted:
