@@ -17,23 +17,34 @@ from space import SpaceUnavailable
 from space.layout import SHARDS, index_name, shard_name
 from space.remote import place as places
 from tests.backup_agent.hosted.ground import HostedGround
+from tests.backup_agent.hosted.test_interrupted import killed_at
 from tests.provider.made import index_of, shard_of
 from ucan import Delegation, Receipt
 
 
-def publish(ground: HostedGround, shards: int) -> None:
-    place = ground.place("a")
-    place.make_ready()
+def made(shards: int) -> dict[str, bytes]:
+    """New shards and their indexes."""
     named: dict[str, bytes] = {}
     for _ in range(shards):
         content, slices, _ = shard_of(uuid4().bytes)
         cid = cid_of(CAR, content)
         named |= {shard_name(cid): content, index_name(cid): index_of(content, slices)}
+    return named
+
+
+def publish(ground: HostedGround, shards: int) -> None:
+    named = made(shards)
+    send(ground, named)
+    assert {entry.name for entry in ground.place("b").list(SHARDS)} == set(named)
+
+
+def send(ground: HostedGround, named: dict[str, bytes]) -> None:
+    place = ground.place("a")
+    place.make_ready()
     drafts = [(place.draft(SHARDS), name) for name in named]
     for draft, name in drafts:
         draft.write(named[name])
     place.publish(SHARDS, drafts)
-    assert {entry.name for entry in ground.place("b").list(SHARDS)} == set(named)
 
 
 @pytest.fixture
@@ -109,3 +120,16 @@ def test_the_first_that_is_refused_ends_the_others(
     monkeypatch.setattr(Http, "put", refused)
     with pytest.raises(SpaceUnavailable, match="not now"):
         publish(ground, 4)
+
+
+def test_killed_while_several_parcels_are_under_way_all_of_it_comes_later(
+    ground: HostedGround, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "PARCEL_BLOBS", 2)
+    named = made(3)
+    assert all(killed_at(step, lambda: send(ground, named)) for step in (3, 5, 7, 8))
+    place = ground.place("a")
+    assert place.resume()
+    fresh = ground.place("b")
+    found = {entry.name: fresh.open(SHARDS, entry).read(0, entry.size) for entry in fresh.list(SHARDS)}
+    assert found == named
