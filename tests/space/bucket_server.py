@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -76,6 +77,7 @@ class BucketGround:
         self.bucket = bucket
         self.url = url
         self.slept_s: list[float] = []
+        self.sleep: Callable[[float], None] = self.slept_s.append
 
     def store(self, url: str | None = None) -> ObjectStore:
         return store_at(url or self.url, self.bucket)
@@ -83,11 +85,11 @@ class BucketGround:
     def place(self, machine: str, url: str | None = None) -> BucketPlace:
         kept = PlaceCache(self._path / machine, self.bucket)
         title = f"s3://{self.bucket}/a/prefix"
-        return bucket_place(self.store(url), title, kept, sleep=self.slept_s.append)
+        return bucket_place(self.store(url), title, kept, sleep=self.sleep)
 
     def space(self, machine: str, url: str | None = None) -> Space:
         kept = PlaceCache(self._path / machine, self.bucket)
-        place = bucket_place(self.store(url), f"s3://{self.bucket}/a/prefix", kept, sleep=self.slept_s.append)
+        place = bucket_place(self.store(url), f"s3://{self.bucket}/a/prefix", kept, sleep=self.sleep)
         return Space.open(place, kept, DID)
 
     def get(self, room: str, name: str) -> bytes:

@@ -59,7 +59,7 @@ def is_installed() -> bool:
 @contextmanager
 def run_radosgw(folder: Path) -> Generator[str]:
     """The endpoint's URL, with one user whose keys are KEY and KEY."""
-    port, mon_port, fsid = _free_port(), _free_port(), uuid.uuid4()
+    (port, mon_port), fsid = _free_ports(), uuid.uuid4()
     for name in ("mon", "osd", "rgw"):
         (folder / name).mkdir(parents=True)
     conf = folder / "ceph.conf"
@@ -122,7 +122,9 @@ def _wait_for(url: str) -> None:
     raise TimeoutError(f"radosgw does not listen at {url}")
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+def _free_ports() -> tuple[int, int]:
+    """Two that differ: both are held until both are known."""
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]

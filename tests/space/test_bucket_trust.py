@@ -18,7 +18,7 @@ from space.sample import parse_sample
 from space.sharded_dag_index import decode_index, encode_index
 from tests.space.blocks import DID, agent, block, blocks, put_event
 from tests.space.bucket_server import BucketGround, BucketServer, environ
-from tests.space.faulty_proxy import run_faulty_proxy
+from tests.space.faulty_proxy import Fault, run_faulty_proxy
 from tests.space.test_stage import FullAfter
 
 _random = random.Random(1)
@@ -159,6 +159,41 @@ def test_a_shard_in_parts_is_one_object(ground: BucketGround, monkeypatch: pytes
     with ground.space("b") as b:
         b.refresh()
         assert b.check(read_data=False).believed == 1
+        assert b.check().whole
+
+
+def test_a_part_that_the_bucket_refuses_as_other_bytes_is_sent_again(
+    ground: BucketGround, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload, "PART_BYTES", 5 << 20)
+    media = [Block(cid_of(RAW, each), each) for each in (_random.randbytes(1 << 20) for _ in range(6))]
+    wrong = iter([Fault.WRONG_BYTES])
+    with run_faulty_proxy(ground.url) as proxy:
+        proxy.fault_at = lambda _, asked: next(wrong, None) if "partNumber=" in asked.path else None
+        with ground.space("a", proxy.url) as a, a.stage() as stage:
+            stage.put_many(media)
+            stage.publish()
+    assert ground.slept_s
+    with ground.space("b") as b:
+        assert b.check().whole
+
+
+@pytest.mark.parametrize("fault", [Fault.RESET_AFTER, Fault.BROKEN_AFTER])
+def test_where_the_answer_to_the_last_step_of_parts_is_lost_it_counts_as_stored(
+    ground: BucketGround, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    monkeypatch.setattr(upload, "PART_BYTES", 5 << 20)
+    media = [Block(cid_of(RAW, each), each) for each in (_random.randbytes(1 << 20) for _ in range(6))]
+    lost = iter([fault])
+    with run_faulty_proxy(ground.url) as proxy:
+        proxy.fault_at = lambda _, asked: (
+            next(lost, None) if asked.method == "POST" and "uploadId=" in asked.path else None
+        )
+        with ground.space("a", proxy.url) as a, a.stage() as stage:
+            stage.put_many(media)
+            stage.publish()
+        assert next(lost, None) is None
+    with ground.space("b") as b:
         assert b.check().whole
 
 
