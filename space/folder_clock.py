@@ -27,7 +27,7 @@ from space.unreached import unreached
 from ucan import Signer
 
 MAX_TRIES = 8
-"""How often a head object is folded and written anew because another process wrote it meanwhile."""
+"""How often the heads are folded anew because others wrote meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +67,10 @@ class FolderClock:
 
         Events that were lost are not pending but past, once this agent's head object went on without.
         """
-        is_near = self._space.place.is_near
-        if is_near:
+        if self._space.place.is_near:  # far away, to list the shards costs the more the more there are
             self._space.refresh()
         with guarded("reading the heads"):
-            known = self._fold()
-            if known.pending and not is_near:  # to list the shards costs the more the more there are
-                self._space.refresh()
-                known = self._fold()
+            known = self._fold_all_here()
         if self._agent.did not in known.agents:
             return known
         named = {event for head in known.agents.values() for event in head}
@@ -110,10 +106,7 @@ class FolderClock:
 
     def _advance(self, event: CID) -> Head:
         with guarded("advancing the clock"), held(self._space.head_lock):
-            known = self._fold()
-            if known.pending:  # of what this agent's object named before, nothing that is here is left out
-                self._space.refresh()
-                known = self._fold()
+            known = self._fold_all_here()  # of what this agent's object named before, nothing is left out
             try:
                 head = run(advance(known.head, event), self._space.get_here)
                 if head != known.head:  # of what lies below the head, the pail may have been pruned
@@ -144,6 +137,23 @@ class FolderClock:
         for event in found:
             self.advance(event)
         return found
+
+    def _fold_all_here(self) -> ClockReport:
+        """The fold, with new shards taken in for what is pending.
+
+        Writers may go on meanwhile: shards are listed before heads that name more of them. So it is
+        looked again, until that changes nothing.
+        """
+        known = self._fold()
+        for _ in range(MAX_TRIES):
+            if not known.pending:
+                break
+            before = known.pending
+            self._space.refresh()
+            known = self._fold()
+            if known.pending.keys() == before.keys():
+                break
+        return known
 
     def _fold(self) -> ClockReport:
         objects, ignored = self._load()

@@ -177,6 +177,25 @@ def test_two_machines_of_one_agent_that_take_turns_lose_no_event(space: Space, t
     assert decode_head_object(head_file(tmp_path).read_bytes()) == (agent(1).did, both)
 
 
+def test_what_is_written_while_the_heads_are_read_is_no_lack(
+    space: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = [put_event((), number) for number in range(3)]
+    with open_folder(tmp_path / "folder", cache=tmp_path / "another") as other:
+        look, written = space.refresh, iter(events)
+
+        def refresh() -> None:
+            look()
+            for event, *shards in written:
+                FolderClock(other, agent(2)).advance(event.cid, [event, *shards])
+                break
+
+        monkeypatch.setattr(space, "refresh", refresh)
+        report = FolderClock(space, agent(1)).report()
+    assert report.pending == {}
+    assert report.head == tuple(sorted(event.cid for event, _ in events))
+
+
 def count_events(space: Space, clock: FolderClock) -> int:
     seen, stack = set(), list(clock.head())
     while stack:
