@@ -178,7 +178,7 @@ def _report(space: Inspected, looks: Sequence[Look]) -> SpaceReport:
     ]
     return SpaceReport(
         shards=len(whole),
-        blocks=sum(look.blocks for look in looks),
+        blocks=sum(_counted(space.index, look) for look in looks),
         size_bytes=sum(look.entry.size for look in whole),
         damages=(
             *_gone(space.index),
@@ -199,6 +199,14 @@ def _report(space: Inspected, looks: Sequence[Look]) -> SpaceReport:
         settled=tuple(look.entry.name for look in looks if look.state == State.SETTLED),
         believed=sum(look.state == State.LISTED for look in looks),
     )
+
+
+def _counted(index: Index, look: Look) -> int:
+    """Of a file that is not whole, the good blocks that stand nowhere else: none after a repair."""
+    if look.state != State.NOT_WHOLE or look.rest is None:
+        return look.blocks
+    digests = {good.cid[-32:] for good in look.rest.good}
+    return len(digests - index.find(digests).keys())
 
 
 def _gone(index: Index) -> Iterator[Damage]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from backup_agent.cli.commands.parity import cover_shards
 from backup_agent.cli.describe import counts_line, details, shortcoming_lines
-from backup_agent.cli.output import INCOMPLETE, WHOLE, print_error, print_json, print_text, size_text
+from backup_agent.cli.output import INCOMPLETE, WHOLE, counted, print_error, print_json, print_text, size_text
 from backup_agent.cli.progress import Bar
 from backup_agent.cli.workbench import Workbench, resolve, settings, workbench
 from backup_agent.clock_list import ClockList, plain_url
@@ -211,9 +211,10 @@ def _print_outcome(bench: Workbench, identity: Identity, outcome: Outcome, *, is
     else:
         print_text(f"Nothing has changed since {stamp}; nothing was recorded")
         if outcome.written_bytes:
+            blocks = counted(outcome.written_blocks, "block")
             print_text(
-                f"What was damaged in {bench.where} is whole again: "
-                f"{outcome.written_blocks:,} blocks, {size_text(outcome.written_bytes)}, were fetched again"
+                f"What was damaged in {bench.where} is whole again: {blocks}, "
+                f"{size_text(outcome.written_bytes)}, fetched again"
             )
     verdict = "Proved" if outcome.recorded or outcome.written_blocks else "Holds"
     print_text(f"{verdict}: {counts_line(outcome.snapshot)}", *shortcoming_lines(outcome.snapshot))

@@ -12,6 +12,7 @@ from backup_agent.cli.output import (
     FAILED,
     INCOMPLETE,
     WHOLE,
+    counted,
     print_error,
     print_json,
     print_table,
@@ -26,7 +27,10 @@ from backup_agent.proof_notes import Note, ProofNotes
 from backup_agent.snapshot import format_timestamp
 from pail import PailError, run
 from space import SpaceError, Where
+from space.index import State
 from space.proving import Proof, prove
+
+_NOT_WHOLE = (State.DAMAGED, State.NOT_WHOLE)
 
 
 def replicate(dests: Sequence[Where], at_least: int | None, where: Where | None, as_json: bool) -> int:
@@ -105,7 +109,7 @@ def status(count: int, where: Where | None, as_json: bool) -> int:
     for row in rows:
         if row["problem"] is not None:
             print_error(f"{row['place']}: {row['problem']}")
-    if any(row["bad"] for row in rows):
+    if any(row["bad"] or row["damaged"] for row in rows):
         return FAILED
     return INCOMPLETE if any(row["problem"] or row["behindBy"] for row in rows) else WHOLE
 
@@ -113,7 +117,8 @@ def status(count: int, where: Where | None, as_json: bool) -> int:
 def _row(
     place: str, bench: Workbench | str, union: set[str], count: int, notes: ProofNotes
 ) -> dict[str, Any]:
-    row: dict[str, Any] = {"place": place, "shards": None, "bytes": None, "snapshots": None, "behindBy": None}
+    row: dict[str, Any] = dict.fromkeys(("shards", "bytes", "snapshots", "behindBy"))
+    damaged: list[str] = []
     problem, proof = (bench, None) if isinstance(bench, str) else (None, None)
     if not isinstance(bench, str):
         try:
@@ -121,6 +126,7 @@ def _row(
             proof = prove(bench.space, count, random.SystemRandom()) if count else None
             snapshots = _snapshots(bench)
             shards = bench.space.index.shards().values()
+            damaged = [shard.entry.name for shard in shards if shard.state in _NOT_WHOLE]
             row |= {
                 "shards": len(shards),
                 "bytes": sum(shard.entry.size for shard in shards),
@@ -132,9 +138,12 @@ def _row(
     if proof is not None:
         notes.note(place, Note(format_timestamp(time.time_ns() // 1_000_000), proof.blocks, len(proof.bad)))
         problem = _problem(proof)
+    if damaged and problem is None:
+        problem = f"{counted(len(damaged), 'shard')} known not to be whole; `skypail check` says what is lost"
     note = notes.load().get(place)
     proved = None if note is None else note._asdict()
-    return {**row, "proved": proved, "bad": list(proof.bad) if proof else [], "problem": problem}
+    bad = list(proof.bad) if proof else []
+    return {"place": place, **row, "proved": proved, "bad": bad, "damaged": damaged, "problem": problem}
 
 
 def _problem(proof: Proof) -> str | None:

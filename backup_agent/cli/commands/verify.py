@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from backup_agent.catalogue import Entry, entries, find
-from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, print_json, print_text, size_text
+from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, counted, print_json, print_text, size_text
 from backup_agent.cli.progress import Bar
 from backup_agent.cli.workbench import Workbench, account_did, workbench
 from backup_agent.errors import NoSnapshots
@@ -24,11 +24,18 @@ def verify(selector: str | None, account: str | None, where: Where | None, as_js
             results = [
                 (entry, verify_snapshot(entry, bench.space.get, bench.signer, bar, files)) for entry in chosen
             ]
+        option = bench.option
     code = _exit_code(results) if all_here or selector else FAILED
     if as_json:
         print_json({"whole": code == WHOLE, "snapshots": [_document(*each) for each in results]})
     else:
         print_text(*(line for each in results for line in _lines(*each)))
+        if damaged := sum(bool(result.problems) for _, result in results):
+            print_text(
+                f"{damaged:,} of {counted(len(results), 'snapshot')} damaged. "
+                f"`skypail repair{option}` mends what parity or another place of the space has, "
+                f"`skypail backup ACCOUNT{option}` fetches what the account's host still has"
+            )
     return code
 
 

@@ -69,3 +69,12 @@ def test_a_space_file_that_is_gone_is_named_and_made_anew(kept: Shell) -> None:
             assert "holds shards but no .space file; `skypail space recover` makes it anew" in said.err
         assert kept("repair").code == 0
         assert kept("snapshots").out == before
+
+
+def test_a_repair_counts_no_block_twice_and_verify_says_what_to_do(kept: Shell) -> None:
+    before = kept("check", "--json").document["blocks"]
+    damage(kept.home)
+    kept("check")
+    assert kept("repair", "--json").document["blocks"] == before - 1
+    said = kept("verify", "--all")
+    assert (said.code, "damaged. `skypail repair` mends what parity" in said.out) == (1, True)

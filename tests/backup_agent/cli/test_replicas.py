@@ -139,6 +139,15 @@ def test_status_proves_by_reading_back(kept: Shell, two: Path) -> None:
     assert "50 blocks" in kept("space", "status").out
 
 
+def test_status_says_what_is_known_to_be_damaged(kept: Shell) -> None:
+    damage(kept.home)
+    assert kept("check").code == 1
+    said = kept("space", "status")
+    assert (said.code, "1 shard known not to be whole" in said.err) == (1, True)
+    assert kept("repair").code == 1
+    assert kept("space", "status").code == 0
+
+
 def test_status_names_the_place_that_gives_wrong_bytes(kept: Shell, two: Path) -> None:
     for shard in (two / "shards").glob("*.car"):
         shard.write_bytes(bytes(shard.stat().st_size))
