@@ -40,6 +40,7 @@ class Sender:
         self._http = http
         self._concluder = Concluder(ask, http)
         self._puts = asyncio.Semaphore(PUTS_AT_ONCE)
+        self._proving = asyncio.Lock()
 
     async def send(self, parcels: Sequence[Parcel]) -> list[Accepted]:
         """Return once all of it is accepted, and its indexes are proved."""
@@ -58,7 +59,9 @@ class Sender:
         return accepted
 
     async def _add_indexes(self, indexes: Sequence[CID]) -> None:
-        if indexes:
+        if not indexes:
+            return
+        async with self._proving:  # a provider proves one at a time; in its queue a request would grow old
             await self._ask.ask_all(asking.INDEX_ADD, [{"index": index} for index in indexes])
 
     async def _add(self, parcel: Parcel) -> list[Accepted]:
