@@ -1,8 +1,8 @@
 """Opens the store that an address means, with the credentials that its ecosystem would use.
 
-S3: `AWS_*` of the environment, else the profile (`AWS_PROFILE`) in `~/.aws`, else the role of the
-machine. Google: `GOOGLE_*` and application default credentials. Azure: `AZURE_*`. None is ever
-kept, printed or part of a URL (T5).
+S3: `AWS_*` of the environment, else the profile (`AWS_PROFILE`) in `~/.aws`, by boto3 where that has
+no keys of its own, else the role of the machine. Google: `GOOGLE_*` and application default
+credentials. Azure: `AZURE_*`. None is ever kept, printed or part of a URL (T5).
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from space.bucket.address import Address
+from space.bucket.borrowed import borrowed
 from space.errors import BadAddress, SpaceUnavailable
 
 if TYPE_CHECKING:
+    from obstore.auth.boto3 import Boto3CredentialProvider
     from obstore.store import ClientConfig, RetryConfig, S3Config
 
 ENDPOINTS = {
@@ -99,7 +101,12 @@ def open_store(
                 config["endpoint"] = endpoint
             config["disable_bulk_delete"] = True  # of the kin of S3, not all have it
             return S3Store(
-                address.bucket, prefix=prefix, config=config, client_options=client, retry_config=retry
+                address.bucket,
+                prefix=prefix,
+                config=config,
+                client_options=client,
+                retry_config=retry,
+                credential_provider=_borrowed(environ, config),
             )
         if address.scheme == "gs":
             return GCSStore(address.bucket, prefix=prefix, client_options=client, retry_config=retry)
@@ -152,6 +159,14 @@ def _s3_config(environ: Mapping[str, str]) -> S3Config:
     return config
 
 
+def _borrowed(environ: Mapping[str, str], config: S3Config) -> Boto3CredentialProvider | None:
+    """What gets credentials for a profile that was named and has none. Raises SpaceUnavailable."""
+    profile = environ.get("AWS_PROFILE")
+    if not profile or "access_key_id" in config or any(environ.get(name) for name in _OTHER_KEYS):
+        return None
+    return borrowed(profile)
+
+
 def _profile(environ: Mapping[str, str]) -> S3Config:
     """What the profile in ~/.aws says. Raises SpaceUnavailable."""
     name = environ.get("AWS_PROFILE") or "default"
@@ -167,8 +182,6 @@ def _profile(environ: Mapping[str, str]) -> S3Config:
             found |= dict(parser[section]) if parser.has_section(section) else {}
         except (configparser.Error, OSError, ValueError) as error:
             raise SpaceUnavailable(f"{path} cannot be read as a file of AWS profiles") from error
-    if environ.get("AWS_PROFILE") and "aws_access_key_id" not in found:
-        raise SpaceUnavailable(f"the AWS profile {name!r} has no keys of its own; set AWS_ACCESS_KEY_ID")
     config: S3Config = {}
     for key, option in _PROFILE.items():
         if found.get(key):
