@@ -20,11 +20,12 @@ from backup_agent.cli.failure import run_app
 from backup_agent.home import Home
 from backup_agent.run.staging import Staging
 from backup_agent.snapshot import encode_backup, issue_certificate, snapshot_key
-from pail import crdt, decode_dag_cbor, encode_block, run
+from pail import CID, crdt, decode_dag_cbor, encode_block, run
 from space import FolderClock, open_folder
 
 COMMAND = Path(sys.executable).with_name("skypail")
 STRANGER = "did:plc:" + "a" * 24
+A_EVENT = 5
 
 
 class Said(NamedTuple):
@@ -89,12 +90,13 @@ def add_snapshot(home: Path, *, account: str = "", created_at: str = "", signed:
 
 
 def add_snapshots(home: Path, times: Sequence[str], *, account: str = "", signed: bool = True) -> None:
-    """As `add_snapshot`, for each of `times`, with an event each and all in one shard."""
+    """As `add_snapshot`, for each of `times`, all in one shard and A_EVENT to an event."""
     signer = Home.open(home).agent()
     with open_folder(home / "space", cache=home / "cache") as space, Staging(space) as staging:
         clock = FolderClock(space, signer)
         head = clock.head()
         known = run(read_snapshot(run(find(head, "latest"), space.get).cid), space.get)
+        puts: list[tuple[str, CID]] = []
         for created_at in times:
             backup = replace(
                 known.backup,
@@ -107,10 +109,14 @@ def add_snapshots(home: Path, times: Sequence[str], *, account: str = "", signed
                 assert isinstance(fields, dict)
                 certificate = encode_block(fields | {"sig": signer.sign(b"something else")})
             block = encode_backup(backup, certificate.cid)
-            key = snapshot_key(backup.account, backup.created_at)
-            update = run(crdt.put(head, key, block.cid), staging.get)
+            puts.append((snapshot_key(backup.account, backup.created_at), block.cid))
+            staging.put_many([certificate, block])
+        for at in range(0, len(puts), A_EVENT):
+            part = puts[at : at + A_EVENT]
+            put = crdt.put(head, *part[0]) if len(part) == 1 else crdt.batch(head, part)
+            update = run(put, staging.get)
             assert update.event
-            staging.put_many([certificate, block, *update.additions, update.event])
+            staging.put_many([*update.additions, update.event])
             head = update.head
         staging.flush()
         for event in head:
