@@ -20,13 +20,17 @@ from clock_service.policy import Policy
 from clock_service.serve import check_did
 from clock_service.table import resolve_none
 from provider.app import ProviderApp, Setup
-from provider.blobs import check_writing
+from provider.blobs import Blobs, check_writing
+from provider.errors import BlobsUnavailable
 from provider.mail import mail_of_environment
 from provider.open_blobs import open_blobs
 from provider.policy import Quota
 from provider.store import open_provider_store
 from ucan import NamedSigner
 from ucan.server import KeyResolver
+
+SETTLE_S = 0.2
+"""A process that ends while a thread of obstore's still lets go of what it was asked is aborted by that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def serve(options: Options, announce: Callable[[Started], None]) -> None:
     log_to_stderr()
     mail = None if options.auto_confirm else mail_of_environment()
     blobs = open_blobs(options.blobs, os.environ, allow_private=options.allow_private)
-    asyncio.run(check_writing(blobs))  # better said to whoever starts it than to each client
+    asyncio.run(_check(blobs))  # better said to whoever starts it than to each client
     key = load_or_make_key(options.key)
     issuer = NamedSigner(options.did or key.did, key)
     with closing(listen(options.host, options.port)) as listener:
@@ -72,6 +76,15 @@ def serve(options: Options, announce: Callable[[Started], None]) -> None:
         with closing(open_provider_store(options.database)) as store:
             app = ProviderApp(store, blobs, issuer, setup, keys_of=options.keys_of, source=options.source)
             answer(app.asgi(), listener, options.host, issuer.did, announce)
+
+
+async def _check(blobs: Blobs) -> None:
+    """Raises BlobsUnavailable."""
+    try:
+        await check_writing(blobs)
+    except BlobsUnavailable:
+        await asyncio.sleep(SETTLE_S)
+        raise
 
 
 def _url_of(host: str, listener: socket.socket) -> str:

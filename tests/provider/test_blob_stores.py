@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
@@ -231,3 +233,19 @@ def test_a_bucket_that_is_gone_is_not_taken_for_damage(bucket_server: BucketServ
 def test_a_check_leaves_nothing(blobs: Blobs) -> None:
     asyncio.run(check_writing(blobs))
     assert asyncio.run(keys(blobs)) == []
+
+
+def test_a_command_that_cannot_use_its_bucket_ends_with_one_sentence(tmp_path: Path) -> None:
+    """And not by the client library's abort, where a process ends too soon after it was asked."""
+    variables = {"SKYPAIL_HOME": str(tmp_path), "SKYPAIL_ALLOW_PRIVATE_HOSTS": "1", "HOME": str(tmp_path)}
+    told = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_METADATA_ENDPOINT": "http://127.0.0.1:1"}
+    command = Path(sys.executable).with_name("skypail")
+    ended = subprocess.run(
+        [command, "provider", "serve", "--store", "s3://bucket/x", "--port", "0"],
+        env={**variables, **told, "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1), ended.stderr
+    assert "no credentials are set" in ended.stderr
