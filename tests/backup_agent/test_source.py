@@ -1,10 +1,8 @@
-"""What a host serves of an account, and every way in which it may not."""
+"""What a host serves of an account to anybody, and every way in which it may not."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import TypeVar
 
 import pytest
 
@@ -21,57 +19,13 @@ from backup_agent.errors import (
     ResponseTooLarge,
     TokenRefused,
 )
-from backup_agent.secret import Secret
-from backup_agent.source import LatestCommit, Source
-from pail import CID, RAW, cid_of, encode_block, parse_cid
-from pail.car import encode_car
-from tests.backup_agent.net.host import Answerer, Asked, Host, Time, http_in, reply, serving, told
+from backup_agent.source import Source
+from pail import CID, RAW, cid_of
+from tests.backup_agent.net.host import Asked, Time, reply, told
+from tests.backup_agent.source_host import COMMIT, DID, HEAD, REV, latest, refused, visit, whole
 
-T = TypeVar("T")
-
-DID = "did:plc:v2zcsbmbhlh2frrbpukqemn6"
-COMMIT = parse_cid("bafyreibyxyo7gpjhbrjetysn7q7niinqaez42qw62vlqkfgvecmbfscqje")
-REV = "3n2rgos5zvk2i"
 BLOB = cid_of(RAW, b"blob")
-HEAD = {"cid": str(COMMIT), "rev": REV}
-
-
-class Owner:
-    """An Auth whose tokens are numbered."""
-
-    def __init__(self) -> None:
-        self.number = 1
-
-    async def token(self, *, refused: Secret | None = None) -> Secret:
-        if refused == Secret(f"token-{self.number}"):
-            self.number += 1
-        return Secret(f"token-{self.number}")
-
-
-def visit(
-    answer: Answerer,
-    ask: Callable[[Source], Awaitable[T]],
-    *,
-    auth: Owner | None = None,
-    time: Time | None = None,
-) -> tuple[T, Host]:
-    async def main() -> tuple[T, Host]:
-        async with serving(answer) as host, http_in(time or Time()) as http:
-            return await ask(Source(http, host.url, auth=auth)), host
-
-    return asyncio.run(main())
-
-
-async def whole(chunks: AsyncIterator[bytes]) -> bytes:
-    return b"".join([chunk async for chunk in chunks])
-
-
-def latest(source: Source) -> Awaitable[LatestCommit]:
-    return source.latest_commit(DID)
-
-
-def refused(name: str, message: str = "", status: int = 400) -> bytes:
-    return told({"error": name, "message": message}, status)
+CIDS = sorted(str(cid_of(RAW, bytes([n]))) for n in range(7))
 
 
 def test_the_latest_commit_is_one_request() -> None:
@@ -216,9 +170,6 @@ def test_a_blob_larger_than_the_limit() -> None:
         visit(lambda _: reply(200, bytes(9)), lambda source: whole(source.blob(DID, BLOB, limit_bytes=8)))
 
 
-CIDS = sorted(str(cid_of(RAW, bytes([n]))) for n in range(7))
-
-
 def reference_pds(asked: Asked) -> bytes:
     """As the reference PDS pages: a cursor until a page is empty."""
     page = [cid for cid in CIDS if cid > asked.params.get("cursor", "")][:3]
@@ -270,87 +221,3 @@ def test_a_list_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     cursors = iter(range(1000))
     with pytest.raises(HostError, match="more than 5 pages"):
         visit(lambda _: told({"cids": CIDS, "cursor": str(next(cursors))}), listed)
-
-
-def owner_only(asked: Asked) -> bytes:
-    """A deactivated account: the owner's second token reads, the first has expired."""
-    match asked.headers.get("authorization"):
-        case None:
-            return refused("RepoDeactivated")
-        case "Bearer token-1":
-            return refused("ExpiredToken", "Token has expired")
-        case _:
-            return told(HEAD)
-
-
-def test_a_deactivated_account_is_read_with_its_owners_token() -> None:
-    async def twice(source: Source) -> LatestCommit:
-        await whole(source.repo(DID))
-        return await source.latest_commit(DID)
-
-    commit, host = visit(owner_only, twice, auth=Owner())
-    assert commit == (COMMIT, REV)
-    tokens = [asked.headers.get("authorization", "").removeprefix("Bearer ") for asked in host.asked]
-    assert tokens == ["", "token-1", "token-2", "token-2"]
-
-
-def test_a_public_account_is_read_without_a_token() -> None:
-    _, host = visit(lambda _: told(HEAD), latest, auth=Owner())
-    assert "authorization" not in host.asked[0].headers
-
-
-def test_a_token_that_the_host_never_takes_is_refreshed_once() -> None:
-    def never(asked: Asked) -> bytes:
-        return refused("ExpiredToken" if "authorization" in asked.headers else "RepoTakendown")
-
-    with pytest.raises(TokenRefused) as error:
-        visit(never, latest, auth=Owner())
-    assert "token-" not in str(error.value)
-
-
-def taken_down(car: bytes) -> Answerer:
-    """As the reference PDS: the owner's token reads the repository, and not getLatestCommit."""
-
-    def answer(asked: Asked) -> bytes:
-        if "authorization" not in asked.headers:
-            return refused("RepoTakendown")
-        return (
-            reply(200, car) if asked.path.endswith("getRepo") else refused("InvalidToken", "Bad token scope")
-        )
-
-    return answer
-
-
-HEAD_BLOCK = encode_block(
-    {"did": DID, "version": 3, "data": COMMIT, "rev": REV, "prev": None, "sig": bytes(64)}
-)
-OTHER_BLOCK = encode_block({"x": 1})
-
-
-def test_the_latest_commit_of_an_account_taken_down_is_read_from_its_repository() -> None:
-    car = encode_car([HEAD_BLOCK.cid], [OTHER_BLOCK, HEAD_BLOCK])
-    commit, _ = visit(taken_down(car), latest, auth=Owner())
-    assert commit == (HEAD_BLOCK.cid, REV)
-
-
-@pytest.mark.parametrize(
-    "car",
-    [
-        b"",
-        b"<html>",
-        encode_car([], [HEAD_BLOCK]),
-        encode_car([HEAD_BLOCK.cid], [OTHER_BLOCK]),
-        encode_car([OTHER_BLOCK.cid], [OTHER_BLOCK]),
-        encode_car([HEAD_BLOCK.cid], [HEAD_BLOCK])[:-1] + b"!",
-    ],
-)
-def test_a_repository_that_does_not_begin_with_a_commit(car: bytes) -> None:
-    with pytest.raises(HostError, match="does not begin with a commit"):
-        visit(taken_down(car), latest, auth=Owner())
-
-
-def test_a_commit_is_not_looked_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backup_agent.car_head.MAX_SCANNED_BYTES", 100)
-    car = encode_car([HEAD_BLOCK.cid], [*[OTHER_BLOCK] * 10_000, HEAD_BLOCK])
-    with pytest.raises(HostError, match="does not begin with a commit"):
-        visit(taken_down(car), latest, auth=Owner())
