@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from clock_service import Store, open_store
+from tests.clock_service.made import Author
 from tests.clock_service.postgres import NOT_TESTED, Server
 
 ON_POSTGRES = pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))
@@ -61,3 +62,8 @@ def store(url: str) -> Iterator[Store]:
     store = open_store(url)
     yield store
     store.close()
+
+
+@pytest.fixture
+def author() -> Author:
+    return Author()
