@@ -4,7 +4,7 @@ import space
 
 NAMES = """
 LOCAL_FILES BadAddress BadHeadObject Clock ClockReport CorruptBlock Damage Files FolderClock Head
-LocalFiles NoSpace NotReadable Place PruneBegan Published Space SpaceError SpaceFull SpaceReport
+HeadOvertaken LocalFiles NoSpace NotReadable Place PruneBegan Published Space SpaceError SpaceFull SpaceReport
 SpaceUnavailable Stage StageClosed Where open_folder open_space parse_where
 """
 
