@@ -126,9 +126,13 @@ class Jobs:
         return {each.workflow_id for each in found}
 
     def waiting(self) -> int:
-        """Jobs that nobody has begun."""
+        """Jobs of what is scheduled that nobody has begun. Those of `now` take none of their room."""
         found = self._dbos.list_workflows(
-            status="ENQUEUED", load_input=False, load_output=False, limit=MAX_COUNTED
+            status="ENQUEUED",
+            queue_name=Line.SCHEDULED.value,
+            load_input=False,
+            load_output=False,
+            limit=MAX_COUNTED,
         )
         return len(found)
 

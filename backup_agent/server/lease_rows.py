@@ -43,6 +43,7 @@ def take(session: Session, lease: Lease, now_ms: int) -> Taken | None:
         return None
     account = account_rows.load(session, lease.account, lock=True)
     if account is None or account.state is not State.ACTIVE:
+        session.run("UPDATE agent_account SET is_wanted = 0 WHERE id = ?", (lease.account,))
         return None
     if account.worker is not None and _is_alive(session, account.worker):
         session.run("UPDATE agent_account SET is_wanted = 1 WHERE id = ?", (lease.account,))

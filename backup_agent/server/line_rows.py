@@ -94,8 +94,11 @@ def postpone(session: Session, accounts: Sequence[Account], until_ms: int) -> No
 
 
 def next_slot(session: Session, account: Account) -> int:
-    """A number for one more job of the account, which somebody waits for, and no other job has."""
-    session.run("UPDATE agent_account SET slot = slot + 1, is_wanted = 1 WHERE id = ?", (account.id,))
+    """The number of one more job of the account, which somebody waits for. It is the same until that job is
+    begun: whoever asks a thousand times stands in line once.
+    """
+    sql = "UPDATE agent_account SET slot = slot + 1, is_wanted = 1 WHERE id = ? AND is_wanted = 0"
+    session.run(sql, (account.id,))
     rows = session.rows("SELECT slot - 1 FROM agent_account WHERE id = ?", (account.id,))
     return rows[0][0] if rows else account.slot
 

@@ -71,6 +71,12 @@ def test_now_goes_past_a_full_line(jobs: Jobs, work: Work) -> None:
     assert len(work.begun) == 5
 
 
+def test_those_who_call_now_again_and_again_take_no_room_of_what_is_scheduled(jobs: Jobs) -> None:
+    for number in range(10):
+        jobs.put(Line.NOW, number, f"now {number}")
+    assert jobs.waiting() == 0
+
+
 def test_only_the_jobs_of_the_dead_are_adopted(jobs: Jobs, work: Work) -> None:
     jobs.put(Line.SCHEDULED, 1, "mine")
     until(lambda: work.begun["mine"] == 1)

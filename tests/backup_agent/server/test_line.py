@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from backup_agent.server import account_rows, host_rows, line_rows
+from backup_agent.server import account_rows, host_rows, lease_rows, line_rows
+from backup_agent.server.account import Account
 from backup_agent.server.schedule import State
 from tests.backup_agent.server.rows import NOW_MS, Book
 
@@ -63,10 +64,25 @@ def test_two_tickers_put_a_slot_in_line_once(book: Book) -> None:
     assert NOW_MS < after.next_due <= NOW_MS + HOUR_MS
 
 
-def test_no_two_jobs_have_one_number(book: Book) -> None:
-    account = book.add("did:plc:a")
-    numbers = [book.database.do(lambda session: line_rows.next_slot(session, account)) for _ in range(3)]
-    assert numbers == [0, 1, 2]
+def next_slot(book: Book, account: Account) -> int:
+    return book.database.do(lambda session: line_rows.next_slot(session, account))
+
+
+def test_who_calls_now_a_thousand_times_stands_in_line_once(book: Book) -> None:
+    account, worker = book.add("did:plc:a"), book.worker("w")
+    assert {next_slot(book, account) for _ in range(3)} == {0}
+    lease = book.lease(account, worker)
+    book.database.do(lambda session: lease_rows.take(session, lease, book.now_ms))
+    assert {next_slot(book, account) for _ in range(3)} == {1}  # once more, after the run that has begun
+
+
+def test_a_call_that_found_the_account_paused_does_not_swallow_the_next(book: Book) -> None:
+    account, worker = book.add("did:plc:a"), book.worker("w")
+    lease = book.lease(account, worker)
+    first = next_slot(book, account)
+    book.database.do(lambda session: account_rows.set_state(session, account, State.PAUSED, "why"))
+    assert book.database.do(lambda session: lease_rows.take(session, lease, book.now_ms)) is None
+    assert next_slot(book, account) > first
 
 
 def test_of_one_host_no_more_stand_in_line_than_may_run_at_once(book: Book) -> None:
