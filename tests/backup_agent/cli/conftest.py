@@ -1,12 +1,14 @@
-"""Fixtures of the command line's tests: an empty machine, one with a host, one with two snapshots."""
+"""Fixtures of the command line's tests: machines with and without a host, snapshots and clock services."""
 
 import logging
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.backup_agent.cli.clock_process import ClockProcess, running_clock
 from tests.backup_agent.cli.shell import Shell
 from tests.faulty_host import FaultyHost, run_faulty_host
 
@@ -61,3 +63,61 @@ def kept(shell: Shell, _two_snapshots: Path) -> Shell:
     """A machine with two snapshots of one account, one new post between them, and no network."""
     shutil.copytree(_two_snapshots, shell.home)
     return shell
+
+
+@pytest.fixture
+def user(kept: Shell) -> Shell:
+    """The same, and it may talk to this machine's services."""
+    kept.environ = {"SKYPAIL_ALLOW_PRIVATE_HOSTS": "1"}
+    return kept
+
+
+@pytest.fixture
+def nowhere() -> Iterator[str]:
+    """A place that nobody else can take, and where nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+@pytest.fixture(scope="module")
+def guard() -> str:
+    """Of the services; a module may have its own."""
+    return "when-possible"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, guard: str) -> Iterator[ClockProcess]:
+    """A clock service that stays up for all tests of a module; every test has a space of its own."""
+    home = tmp_path_factory.mktemp("service")
+    with running_clock(home, "--provision", "open", "--guard", guard) as service:
+        yield service
+
+
+@pytest.fixture
+def mortal(tmp_path: Path, guard: str) -> Iterator[ClockProcess]:
+    """Another, that a test may kill."""
+    with running_clock(tmp_path / "mortal", "--provision", "open", "--guard", guard) as service:
+        yield service
+
+
+@pytest.fixture
+def owner(online: Shell, host: FaultyHost, service: ClockProcess) -> Shell:
+    """Has a snapshot, and uses the service."""
+    online("clock", "use", service.url)
+    online("backup", host.demo.recording.did)
+    return online
+
+
+@pytest.fixture
+def second(owner: Shell, tmp_path: Path) -> Shell:
+    """Another machine, that reaches the same host."""
+    return Shell(tmp_path / "second", owner.capsys, owner.monkeypatch, owner.environ)
+
+
+@pytest.fixture
+def folder(owner: Shell, second: Shell, service: ClockProcess) -> Path:
+    """The owner's space, which the second machine has too; that one uses the service as well."""
+    folder = owner.home / "space"
+    assert second("clock", "use", service.url, "--space", folder).code == 0
+    return folder
