@@ -43,7 +43,7 @@ def postgres_urls(postgres: Server) -> list[str]:
 
 
 def new_database(postgres: Server) -> str:
-    name = f"clock{next(_numbers)}"
+    name = f"test{next(_numbers)}"
     with psycopg.connect(postgres.url("postgres"), autocommit=True) as db:
         db.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
     return postgres.url(name)

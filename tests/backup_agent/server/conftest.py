@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from backup_agent.server.database import open_database
 from tests.backup_agent.cli.clock_process import ClockProcess, running_clock
 from tests.backup_agent.cli.shell import Shell
+from tests.backup_agent.server.desk import Desk
 from tests.backup_agent.server.rows import Book
-from tests.clock_service.postgres import NOT_TESTED, Server
+from tests.clock_service.conftest import ON_POSTGRES, postgres, postgres_url  # noqa: F401 - fixtures
 from tests.faulty_host import FaultyHost, run_faulty_host
-from tests.space.bucket_server import BucketServer
-
-ON_POSTGRES = pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))
-_numbers = count()
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    try:
-        server = Server()
-    except (OSError, subprocess.SubprocessError) as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(f"{NOT_TESTED}: {error}")
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def postgres_url(postgres: Server) -> str:
-    """Of a new, empty database."""
-    name = f"agent{next(_numbers)}"
-    with psycopg.connect(postgres.url("postgres"), autocommit=True) as db:
-        db.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
-    return postgres.url(name)
+from tests.space.conftest import bucket_server  # noqa: F401 - a fixture
 
 
 @pytest.fixture(params=["sqlite", ON_POSTGRES])
@@ -59,11 +32,11 @@ def book(url: str) -> Iterator[Book]:
     database.close()
 
 
-@pytest.fixture(scope="session")
-def bucket_server() -> Iterator[BucketServer]:
-    server = BucketServer()
-    yield server
-    server.stop()
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    database = open_database(f"sqlite:///{tmp_path}/agent.db")
+    yield Desk(database, tmp_path)
+    database.close()
 
 
 @pytest.fixture
