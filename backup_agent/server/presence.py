@@ -16,6 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 
 SUFFIX = ".worker"
+MAX_SAID_BYTES = 200
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+NUMBERING = Path("/proc/self/ns/pid")
 
 log = logging.getLogger(__name__)
 
@@ -45,38 +48,61 @@ class Presence:
         for worker in dead:
             path = self._folder / f"{worker}{SUFFIX}"
             try:
-                if path != self._path and _is_held(path):
-                    _kill(path.read_text())
+                if path != self._path and _end(path):
                     log.warning("killed a frozen worker", extra={"worker": worker})
                 path.unlink(missing_ok=True)
             except FileNotFoundError:
                 continue
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 log.warning("a dead worker is still there", extra={"worker": worker, "why": str(error)})
 
 
-def _is_held(path: Path) -> bool:
-    """Raises FileNotFoundError."""
+def _end(path: Path) -> bool:
+    """Whether there was a process to kill, which has the lock: it is taken by its number before it is asked
+    who has that, so that no other can have come by the number meanwhile.
+
+    Raises FileNotFoundError, ValueError if nothing is named, PermissionError if it is counted elsewhere.
+    """
     file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        if not _is_held(file):
+            return False
+        process, _, processes = os.read(file, MAX_SAID_BYTES).decode().partition(" ")
+        if processes != _processes():
+            raise PermissionError("it runs on another machine or in another container: restart that")
+        return _kill(int(process), file)
     finally:
         os.close(file)
+
+
+def _is_held(file: int) -> bool:
+    """Shared, so that two who ask at once do not take each other for the worker."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
     return False
 
 
-def _kill(said: str) -> None:
-    """Raises PermissionError for a process that only another container can name."""
-    process, _, processes = said.partition(" ")
-    if processes != _processes():
-        raise PermissionError("it runs in another container, which has to be restarted")
-    os.kill(int(process), signal.SIGKILL)
+def _kill(process: int, file: int) -> bool:
+    if not hasattr(os, "pidfd_open"):  # macOS
+        os.kill(process, signal.SIGKILL)
+        return True
+    with suppress(ProcessLookupError):
+        named = os.pidfd_open(process)
+        try:
+            if _is_held(file):
+                signal.pidfd_send_signal(named, signal.SIGKILL)
+                return True
+        finally:
+            os.close(named)
+    return False
 
 
 def _processes() -> str:
-    """Which numbering of processes this one is counted in; containers may share a folder, and not that."""
+    """Which numbering of processes this one is counted in. Containers and machines may share a folder, and
+    not that; the first of each machine has the same name as that of any other.
+    """
     with suppress(OSError):
-        return str(Path("/proc/self/ns/pid").readlink())
+        return f"{BOOT.read_text().strip()} {NUMBERING.readlink()}"
     return ""

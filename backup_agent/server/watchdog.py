@@ -119,6 +119,9 @@ class Watchdog:
                 self.beat()
             except StoreUnavailable as error:
                 log.warning("database away", extra={"why": str(error)})
+            except Exception:
+                # The engine raises what its driver raises; the next beat asks for the same dead again.
+                log.exception("beat failed")
 
     def _judge(self, session: Session) -> list[str]:
         if not session.rows("SELECT pg_try_advisory_xact_lock(?)", (WATCH_LOCK,))[0][0]:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,13 @@ def frozen(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
+def lives(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it does after it had the time to die."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(0.2)
+    return process.returncode is None
+
+
 def test_a_frozen_worker_is_ended_and_its_locks_are_free(
     frozen: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
@@ -54,8 +62,39 @@ def test_one_of_another_container_is_left_alone(
 ) -> None:
     monkeypatch.setattr(presence, "_processes", lambda: "pid:[1]")
     Presence(tmp_path, "another").end_others(["frozen"])
-    assert frozen.poll() is None
+    assert lives(frozen)
     assert [path.name for path in tmp_path.glob("*.worker")] == ["frozen.worker"]
+
+
+def test_one_of_another_machine_that_shares_the_folder_is_left_alone(
+    frozen: subprocess.Popen[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "boot_id").write_text("another")
+    monkeypatch.setattr(presence, "BOOT", tmp_path / "boot_id")
+    Presence(tmp_path, "another").end_others(["frozen"])
+    assert lives(frozen)
+
+
+def test_who_looks_whether_a_worker_has_ended_is_not_taken_for_it(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path)], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        path = tmp_path / "frozen.worker"
+        path.rename(tmp_path / "reused")  # whose number another process has by now
+        path.write_text((tmp_path / "reused").read_text())
+        with path.open() as looked_at:
+            fcntl.flock(looked_at, fcntl.LOCK_SH)
+            Presence(tmp_path, "another").end_others(["frozen"])
+        assert lives(process)
+        process.kill()
+
+
+def test_what_nobody_can_read_stops_nothing(frozen: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    path = tmp_path / "frozen.worker"
+    for said in (b"", b"\xff", path.read_bytes().replace(b" ", b"x ", 1)):
+        path.write_bytes(said)
+        Presence(tmp_path, "another").end_others(["frozen"])
+    assert lives(frozen)
 
 
 def test_the_file_of_a_worker_that_has_ended_names_nobody(tmp_path: Path) -> None:

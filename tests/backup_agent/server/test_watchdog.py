@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count
+from threading import Event
 
 from backup_agent.server import worker_rows
 from backup_agent.server.database import Database
@@ -120,6 +122,28 @@ def test_who_resigns_is_not_waited_for(book: Book) -> None:
     a = Patient(book, "a")
     a.dog.stop()
     assert a.dead
+
+
+def test_an_engine_that_fails_once_does_not_end_the_watchdog(book: Book) -> None:
+    if not book.database.is_shared:
+        return
+    calls, again = count(), Event()
+
+    def adopt(dead: Sequence[str]) -> int:
+        if dead and not next(calls):
+            raise RuntimeError("what the engine's driver raises")
+        if dead:
+            again.set()
+        return 0
+
+    times = count()
+    beat = Beat(0.01, 15)
+    dog = Watchdog(book.database, "a", adopt, lambda: None, beat=beat, boot_s=lambda: next(times))
+    dog.enlist()
+    dog.start()
+    book.database.do(lambda session: worker_rows.resign(session, book.worker("b")))
+    assert again.wait(10)
+    dog.stop()
 
 
 def test_who_ends_while_the_database_is_away_ends() -> None:
