@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from backup_agent.block_source import MAX_GATEWAYS, Gateways
 from backup_agent.cli.database_named import NamedDatabase
 from backup_agent.cli.output import FAILED, WHOLE, print_json, print_table, print_text, size_text
+from backup_agent.cli.service_folder import ServiceFolder
 from backup_agent.cli.workbench import settings
-from backup_agent.errors import HomeUnusable
-from backup_agent.home import Home
 from backup_agent.net import Http, Retry
 from backup_agent.web_keys import WebKeys
 from clock_service import Guard, Policy, Provision
@@ -28,7 +26,7 @@ from provider.serve import serve as run_provider
 from provider.store import ProviderStore, open_provider_store
 from ucan import Verifier
 
-FOLDER = "provider"
+FOLDER = ServiceFolder("provider", "provider.db")
 """In the home: the provider's key, its database and its blobs unless others are named."""
 
 
@@ -57,9 +55,9 @@ def serve(wanted: Wanted, as_json: bool) -> int:
         allow_private=settings().allow_private_hosts, retry=Retry(attempts=1)
     )  # ends with the process
     options = Options(
-        key=_folder() / "provider.key",
-        database=_database(wanted.database),
-        blobs=wanted.store or str(_folder() / "store"),
+        key=FOLDER.path() / "provider.key",
+        database=FOLDER.database(wanted.database),
+        blobs=wanted.store or str(FOLDER.path() / "store"),
         host=wanted.host,
         port=wanted.port,
         did=wanted.did,
@@ -83,7 +81,7 @@ def _print_started(started: Started) -> None:
 def add_space(did: str, max_bytes: int | None, database: str | None, as_json: bool) -> int:
     """Host a space, and its clock; one that was removed is back with what it held."""
     Verifier.parse(did)
-    named = NamedDatabase.before_opening(_database(database))
+    named = NamedDatabase.before_opening(FOLDER.database(database))
     with _store(database) as store:
         asyncio.run(store.host(HostedSpace(did, None, max_bytes or Quota().bytes)))
         space = _known(store, did)
@@ -177,23 +175,5 @@ def _document(space: HostedSpace) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def _store(database: str | None) -> Generator[ProviderStore]:
-    store = open_provider_store(_database(database))
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-def _database(named: str | None) -> str:
-    return named or f"sqlite:///{_folder() / 'provider.db'}"
-
-
-def _folder() -> Path:
-    folder = Home.open(settings().home).folder / FOLDER
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise HomeUnusable(folder, error) from error
-    return folder
+def _store(database: str | None) -> closing[ProviderStore]:
+    return closing(open_provider_store(FOLDER.database(database)))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 from backup_agent.block_source import MAX_GATEWAYS, Gateways
 from backup_agent.cli.database_named import NamedDatabase
 from backup_agent.cli.output import FAILED, WHOLE, print_json, print_table, print_text
+from backup_agent.cli.service_folder import ServiceFolder
 from backup_agent.cli.workbench import settings
-from backup_agent.errors import HomeUnusable
-from backup_agent.home import Home
 from backup_agent.net import Http, Retry
 from backup_agent.web_keys import WebKeys
 from clock_service import Guard, Limits, Policy, Provision, Registration, Store, open_store
@@ -23,7 +21,7 @@ from clock_service.serve import Options
 from clock_service.serve import serve as run_service
 from ucan import InvalidPrincipal, encode_did
 
-FOLDER = "clock-service"
+FOLDER = ServiceFolder("clock-service", "clock.db")
 """In the home: the service's key, and its database unless another is named."""
 
 
@@ -45,8 +43,8 @@ def serve(
         allow_private=settings().allow_private_hosts, retry=Retry(attempts=1)
     )  # ends with the process
     options = Options(
-        _folder() / "service.key",
-        _database(database),
+        FOLDER.path() / "service.key",
+        FOLDER.database(database),
         host,
         port,
         did,
@@ -80,7 +78,7 @@ def add_space(
     usual = Limits()
     limits = Limits(events_a_day or usual.events_a_day, max_bytes or usual.bytes)
     registration = Registration(did, limits, None if guard is None else Guard(guard))
-    named = NamedDatabase.before_opening(_database(database))
+    named = NamedDatabase.before_opening(FOLDER.database(database))
     with _store(database) as store:
         asyncio.run(store.register(registration))
     named.warn_if_new("skypail clock serve")
@@ -132,23 +130,5 @@ def _row(hosted: Registration) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def _store(database: str | None) -> Generator[Store]:
-    store = open_store(_database(database))
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-def _database(named: str | None) -> str:
-    return named or f"sqlite:///{_folder() / 'clock.db'}"
-
-
-def _folder() -> Path:
-    folder = Home.open(settings().home).folder / FOLDER
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise HomeUnusable(folder, error) from error
-    return folder
+def _store(database: str | None) -> closing[Store]:
+    return closing(open_store(FOLDER.database(database)))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from backup_agent.cli.commands.schedule_words import one_line
 from backup_agent.cli.output import WHOLE, print_json, print_table, print_text
+from backup_agent.cli.service_folder import ServiceFolder
 from backup_agent.cli.workbench import settings
-from backup_agent.errors import HomeUnusable
-from backup_agent.home import Home
 from backup_agent.server import account_rows, host_rows, run_rows, worker_rows
 from backup_agent.server.account import Account
 from backup_agent.server.database import Database, open_database
@@ -25,7 +24,7 @@ from backup_agent.server.worker import Settings
 from clock_service.answering import Started, print_started
 from ucan import is_did
 
-FOLDER = "server"
+FOLDER = ServiceFolder("server", "agent.db")
 """In the home: the server's key, its caches, and its database unless another is named."""
 
 
@@ -50,7 +49,7 @@ def serve(
     as_json: bool,
 ) -> int:
     """Answer and work until asked to stop."""
-    chosen, folder = settings(), _folder()
+    chosen, folder = settings(), FOLDER.path()
     work = Settings(
         cache=folder / "cache",
         plc_url=chosen.plc_url,
@@ -60,7 +59,7 @@ def serve(
         spaces=tuple(_checked(each) for each in allowed.spaces),
         limits=Limits(**limits),
     )
-    options = Options(folder / "server.key", _database(database), work, host, port, workers, ping)
+    options = Options(folder / "server.key", FOLDER.database(database), work, host, port, workers, ping)
     run_server(options, print_started if as_json else _print_started)
     return WHOLE
 
@@ -170,23 +169,5 @@ def _moment(unix_ms: int) -> str:
     return datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec="seconds")
 
 
-@contextmanager
-def _opened(database: str | None) -> Generator[Database]:
-    opened = open_database(_database(database))
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
-def _database(named: str | None) -> str:
-    return named or f"sqlite:///{_folder() / 'agent.db'}"
-
-
-def _folder() -> Path:
-    folder = Home.open(settings().home).folder / FOLDER
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise HomeUnusable(folder, error) from error
-    return folder
+def _opened(database: str | None) -> closing[Database]:
+    return closing(open_database(FOLDER.database(database)))
