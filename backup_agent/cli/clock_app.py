@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from backup_agent.cli.options import JsonOption, SpaceOption
+from backup_agent.cli.service_options import (
+    BlockSourceOption,
+    DatabaseOption,
+    Guard,
+    GuardOption,
+    HostedArgument,
+    HostOption,
+    OwnDidOption,
+    PortOption,
+    Provision,
+)
 
 app = typer.Typer(help="Keep the head of a space at clock services too, and serve one.")
-
-
-class Provision(StrEnum):
-    """As `clock_service.Provision`, which is not loaded for a help text."""
-
-    OPEN = "open"
-    REGISTERED = "registered"
-
-
-class Guard(StrEnum):
-    """As `clock_service.Guard`."""
-
-    OFF = "off"
-    WHEN_POSSIBLE = "when-possible"
-    REQUIRE = "require"
-
 
 UrlArgument = Annotated[str, typer.Argument(metavar="URL", help="Where it answers.", show_default=False)]
 DidOption = Annotated[
     str | None, typer.Option("--did", metavar="DID", help="Who it is. [default: what it says of itself]")
 ]
-
-
 WithoutOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -129,36 +121,17 @@ def fork(
     return fork(url, did, without_revocation or [], space, as_json)
 
 
-DatabaseOption = Annotated[
-    str | None,
-    typer.Option(
-        "--database", metavar="URL", help="sqlite:///PATH or postgresql://… [default: in SKYPAIL_HOME]"
-    ),
-]
-
-
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option("--host", metavar="H", help="The address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 for any.")] = 8740,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8740,
     database: DatabaseOption = None,
     provision: Annotated[
         Provision, typer.Option("--provision", help="Whose clocks to host: those added, or anybody's.")
     ] = Provision.REGISTERED,
-    guard: Annotated[
-        Guard, typer.Option("--guard", help="How events are looked at: see spec/clock_service.md.")
-    ] = Guard.WHEN_POSSIBLE,
-    did: Annotated[
-        str | None, typer.Option("--did", metavar="did:web:…", help="What it calls itself.")
-    ] = None,
-    block_source: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--block-source",
-            metavar="URL",
-            help="A trustless IPFS gateway that may have events which did not come along. Repeatable.",
-        ),
-    ] = None,
+    guard: GuardOption = Guard.WHEN_POSSIBLE,
+    did: OwnDidOption = None,
+    block_source: BlockSourceOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Host clocks of many spaces until stopped.
@@ -172,8 +145,6 @@ def serve(
 
 space_app = typer.Typer(help="Which spaces the service of this machine hosts.")
 app.add_typer(space_app, name="space")
-
-HostedArgument = Annotated[str, typer.Argument(metavar="DID", help="The space.", show_default=False)]
 
 
 @space_app.command("add")

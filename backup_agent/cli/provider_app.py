@@ -6,16 +6,26 @@ from typing import Annotated
 
 import typer
 
-from backup_agent.cli.clock_app import DatabaseOption, Guard, Provision
 from backup_agent.cli.options import JsonOption
+from backup_agent.cli.service_options import (
+    BlockSourceOption,
+    DatabaseOption,
+    Guard,
+    GuardOption,
+    HostedArgument,
+    HostOption,
+    OwnDidOption,
+    PortOption,
+    Provision,
+)
 
 app = typer.Typer(help="Host spaces and their clocks, for whoever you let.")
 
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option("--host", metavar="H", help="The address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 for any.")] = 8741,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8741,
     url: Annotated[
         str | None,
         typer.Option(
@@ -39,21 +49,10 @@ def serve(
     max_bytes: Annotated[
         int | None, typer.Option("--bytes", min=1, help="Of the blobs of one space. [default: 100 GiB]")
     ] = None,
-    guard: Annotated[
-        Guard, typer.Option("--guard", help="How events are looked at: see spec/clock_service.md.")
-    ] = Guard.WHEN_POSSIBLE,
+    guard: GuardOption = Guard.WHEN_POSSIBLE,
     clocks: Annotated[bool, typer.Option("--clocks/--no-clocks", help="Host the spaces' clocks too.")] = True,
-    did: Annotated[
-        str | None, typer.Option("--did", metavar="did:web:…", help="What it calls itself.")
-    ] = None,
-    block_source: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--block-source",
-            metavar="URL",
-            help="A trustless IPFS gateway that may have events which did not come along. Repeatable.",
-        ),
-    ] = None,
+    did: OwnDidOption = None,
+    block_source: BlockSourceOption = None,
     auto_confirm: Annotated[
         bool, typer.Option("--auto-confirm", help="Believe every mail address at once: for tests alone.")
     ] = False,
@@ -88,7 +87,6 @@ def serve(
 space_app = typer.Typer(help="Which spaces the provider of this machine hosts.")
 app.add_typer(space_app, name="space")
 
-HostedArgument = Annotated[str, typer.Argument(metavar="DID", help="The space.", show_default=False)]
 BytesOption = Annotated[int | None, typer.Option("--bytes", min=1, help="Of its blobs. [default: 100 GiB]")]
 
 

@@ -8,23 +8,18 @@ from typing import Annotated
 import typer
 
 from backup_agent.cli.options import JsonOption
+from backup_agent.cli.service_options import DatabaseOption, HostOption, PortOption
 
 app = typer.Typer(help="Run a server that backs accounts up on schedule.")
 
-DatabaseOption = Annotated[
-    str | None,
-    typer.Option(
-        "--database", metavar="URL", help="sqlite:///PATH or postgresql://… [default: in SKYPAIL_HOME]"
-    ),
-]
 LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Rows at most.")]
 
 
 @app.callback(invoke_without_command=True)
 def serve(
     context: typer.Context,
-    host: Annotated[str, typer.Option("--host", metavar="H", help="The address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 for any.")] = 8742,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8742,
     database: DatabaseOption = None,
     workers: Annotated[
         int, typer.Option("--workers", metavar="N", min=1, max=64, help="Processes; several need PostgreSQL.")
