@@ -32,6 +32,7 @@ IDLE_TIMEOUT_S = 120.0
 """Longer than the library waits for an answer."""
 
 MAX_CONNECTIONS = 256
+MAX_PORT = 65_535
 
 
 class Tunnel:
@@ -84,8 +85,8 @@ class Tunnel:
         first, *fields = head.decode("ascii").split("\r\n")
         method, target, _ = first.split(" ")
         host, _, port = target.rpartition(":")
-        if method != "CONNECT" or not host:
-            raise ValueError(method)
+        if method != "CONNECT" or not host or not 0 < int(port) <= MAX_PORT:
+            raise ValueError(target)
         given = [
             text.strip() for name, _, text in (each.partition(":") for each in fields) if _is_token(name)
         ]

@@ -67,6 +67,18 @@ def test_a_dead_workers_account_goes_over_and_the_dead_may_not_write(book: Book)
     assert book.database.do(lambda session: lease_rows.give_back(session, book.lease(account, a))) is None
 
 
+def test_what_is_left_of_an_earlier_job_of_the_same_worker_may_not_write(book: Book) -> None:
+    account, a = book.add("did:plc:a"), book.worker("a")
+    early, late = book.lease(account, a, "early"), book.lease(account, a, "late")
+    take(book, early)
+    book.database.do(lambda session: lease_rows.give_back(session, early))
+    take(book, late)
+    with pytest.raises(LeaseLost):
+        check(book, early)
+    assert book.database.do(lambda session: lease_rows.give_back(session, early)) is None
+    check(book, late)
+
+
 def test_a_dead_worker_takes_nothing(book: Book) -> None:
     account, a = book.add("did:plc:a"), book.worker("a")
     bury(book, a)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backup_agent.server import lease_rows, line_rows, share_rows
+from backup_agent.server import lease_rows, line_rows, share_rows, worker_rows
 from backup_agent.server.account import Account
 from backup_agent.server.errors import Wait
 from backup_agent.server.share_rows import OF_DOMAIN, OF_SPACE, domain_of
@@ -41,6 +41,14 @@ def test_a_space_has_half_of_a_worker_whatever_asked_for_its_runs(book: Book) ->
     assert [begin(book, each, worker) for each in accounts] == [True] * OF_SPACE + [False]
     assert begin(book, book.add("did:plc:other", space="did:key:z6MkOther"), worker)
     assert begin(book, accounts[-1], book.worker("second"))
+
+
+def test_what_the_dead_had_begun_takes_nobodys_share(book: Book) -> None:
+    dead = book.worker("dead")
+    for number in range(OF_SPACE):
+        assert begin(book, book.add(f"did:plc:{number}", space=SLOW), dead)
+    book.database.do(lambda session: worker_rows.resign(session, dead))
+    assert begin(book, book.add("did:plc:next", space=SLOW), book.worker("w"))
 
 
 def test_a_place_or_a_clock_of_many_spaces_has_three_quarters(book: Book) -> None:

@@ -90,7 +90,15 @@ def test_a_name_that_leads_inside_by_then_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "head",
-    ["GET / HTTP/1.1", "CONNECT", "CONNECT :1 HTTP/1.1", "CONNECT a:b HTTP/1.1", "é", "x" * MAX_HEAD_BYTES],
+    [
+        "GET / HTTP/1.1",
+        "CONNECT",
+        "CONNECT :1 HTTP/1.1",
+        "CONNECT a:b HTTP/1.1",
+        "CONNECT localhost:65536 HTTP/1.1",
+        "é",
+        "x" * MAX_HEAD_BYTES,
+    ],
 )
 def test_it_does_that_and_nothing_else(head: str) -> None:
     assert status(say(Tunnel(allow_private=True), head)) == "400"
