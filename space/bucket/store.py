@@ -47,6 +47,9 @@ _OTHER_KEYS = (
 )
 """Credentials of other kinds, which the client library takes from the environment itself."""
 
+_YES = ("1", "on", "t", "true", "y", "yes")
+"""What the client library takes for it."""
+
 _PROFILE = {
     "aws_access_key_id": "access_key_id",
     "aws_secret_access_key": "secret_access_key",
@@ -149,7 +152,7 @@ def _is_loopback(host: str) -> bool:
 def _s3_config(environ: Mapping[str, str]) -> S3Config:
     """Keys and region of the environment, else of the profile. Raises SpaceUnavailable."""
     config: S3Config = {"unsigned_payload": False}  # the hash that a request is signed with proves a part
-    if environ.get("AWS_SKIP_SIGNATURE"):
+    if environ.get("AWS_SKIP_SIGNATURE", "").lower() in _YES:
         config["skip_signature"] = True
     for option, names in _VARIABLES.items():
         if value := next((value for name in names if (value := environ.get(name))), None):

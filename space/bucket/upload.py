@@ -120,7 +120,14 @@ class Upload:
         done = obstore.put(self._store, path, sending, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
         if isinstance(sending, _Measured):
             return self._read_back(path, sending)
-        return Stored(sending.size, _in_quotes(done["e_tag"] or ""))
+        return Stored(sending.size, _in_quotes(done["e_tag"]) if done["e_tag"] else self._version(path))
+
+    def _version(self, path: str) -> str:
+        """For a store that says none at the end of parts. Raises WrongBytes if the object is not there."""
+        there = self._look(path)
+        if there is None:
+            raise WrongBytes
+        return version_of(there)
 
     def _read_back(self, path: str, sent: _Measured) -> Stored:
         """Raises WrongBytes unless the object has the bytes that were sent."""

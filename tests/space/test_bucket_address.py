@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from obstore.store import S3Store
 
 from space import BadAddress, SpaceUnavailable, parse_where
 from space.bucket.address import Address, parse_address
@@ -99,3 +100,11 @@ def test_google_and_azure_are_opened_without_a_request() -> None:
         patch.setenv("GOOGLE_SKIP_SIGNATURE", "true")
         assert isinstance(open_store(Address("az", "container", "p"), {}), AzureStore)
         assert isinstance(open_store(Address("gs", "bucket", "p"), {}), GCSStore)
+
+
+@pytest.mark.parametrize(("said", "skips"), [("true", True), ("1", True), ("false", False), ("0", False)])
+def test_what_says_not_to_skip_the_signature_skips_nothing(said: str, skips: bool) -> None:
+    environ = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_SKIP_SIGNATURE": said}
+    store = open_store(Address("s3", "bucket", ""), environ)
+    assert isinstance(store, S3Store)
+    assert bool(store.config.get("skip_signature")) is skips

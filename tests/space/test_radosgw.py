@@ -61,6 +61,8 @@ def test_a_shard_in_parts_is_proved(ground: BucketGround) -> None:
         with a.stage() as stage:
             stage.put_many(media)
             stage.publish()
+        a.refresh()
+        assert a.check(read_data=False).believed == 0  # it is not new to who wrote it
         paths = [f"{SHARDS}/{entry.name}" for entry in a.place.list(SHARDS)]
         etags = [obstore.head(ground.store(), path)["e_tag"] or "" for path in paths]
         assert any(etag.endswith('-5"') for etag in etags)  # of the object: a listing may lag behind
