@@ -13,7 +13,7 @@ from time import monotonic
 
 from provider.blobs import Blobs, new_key
 from provider.capabilities import Blob
-from provider.errors import BlobsUnavailable, UploadInterrupted, WrongHash, WrongLength
+from provider.errors import BlobsUnavailable, UploadExpired, UploadInterrupted, WrongHash, WrongLength
 from provider.records import Stored
 from provider.store import ProviderStore
 from provider.turns import Turn, Turns
@@ -50,21 +50,26 @@ class Receiver:
 
         What is stored already counts if it still hashes to its name; else it is stored anew.
         owner, payer: for which space, and who pays for that, of a ticket. Raises WrongLength, WrongHash,
-        UploadInterrupted: nothing of them is kept. Raises StoreUnavailable: they may be, and can be
-        sent again.
+        UploadInterrupted, UploadExpired: nothing of them is kept. Raises StoreUnavailable: they may be,
+        and can be sent again.
         """
         async with self._turns.turn(payer, owner) as turn, aclosing(_checked(blob, body, turn)) as chunks:
             before = await self._store.located(blob.digest)
             if before is not None and await self._is_whole(before):
                 async for _ in chunks:
                     pass  # who has not the bytes must not get them into his space by their name alone
-                if not await self._store.arrive(blob.digest, owner):
+                if not await self._store.arrive(blob.digest, blob.size, owner):
                     raise BlobsUnavailable("the same bytes were deleted while these came; put them again")
                 return
             key = new_key(blob.digest)
             await self._blobs.put(key, blob.size, chunks)
         damaged = None if before is None else before.object
-        if not await self._store.keep_blob(Stored(blob.digest, key, blob.size), owner, damaged):
+        try:
+            is_kept = await self._store.keep_blob(Stored(blob.digest, key, blob.size), owner, damaged)
+        except UploadExpired:
+            await self._blobs.delete([key])
+            raise
+        if not is_kept:
             await self._blobs.delete([key])
             await self._store.forget_garbage([key])
 

@@ -36,8 +36,8 @@ _ALLOCATION = "a.put, a.accept, s.did, a.digest, a.size, a.cause, a.expires_at, 
 _IN_SPACE = "FROM allocation a JOIN space s ON s.id = a.space WHERE"
 _RESERVED = (
     "SELECT count(*), coalesce(sum(size), 0) FROM (SELECT DISTINCT digest, size FROM allocation "
-    "WHERE space = ? AND is_accepted = 0 AND expires_at > ? AND digest <> ? AND digest NOT IN "
-    "(SELECT digest FROM entry WHERE space = ?)) AS reserved"
+    "WHERE space = ? AND is_accepted = 0 AND expires_at > ? AND NOT (digest = ? AND size = ?) "
+    "AND digest NOT IN (SELECT digest FROM entry WHERE space = ?)) AS reserved"
 )
 _ARRIVED = "SELECT 1 FROM arrival WHERE digest = ? AND owner = ?"
 _ACCEPTED = "DELETE FROM arrival WHERE digest = ? AND owner = ?"
@@ -95,10 +95,10 @@ def allocate(session: Session, wanted: Allocation, now_unix_s: int) -> Allocatio
     is_held = bool(_held(session, number, wanted.digest))
     if not is_held:
         _check_quota(session, number, space, wanted, now_unix_s)
+    _forget_old(session, number, now_unix_s)
+    _forget_surplus(session, number, wanted, any_size=is_held)
     is_held = is_held and not _is_damaged(session, wanted.digest)
     allocation = wanted._replace(is_accepted=is_held, account=space.account)
-    _forget_old(session, number, now_unix_s)
-    _forget_surplus(session, number, wanted.digest)
     session.run(
         "INSERT INTO allocation VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (put) DO UPDATE SET "
         "expires_at = excluded.expires_at, is_accepted = excluded.is_accepted",
@@ -119,7 +119,7 @@ def allocate(session: Session, wanted: Allocation, now_unix_s: int) -> Allocatio
 def _check_quota(
     session: Session, number: int, space: HostedSpace, wanted: Allocation, now_unix_s: int
 ) -> None:
-    count, reserved = session.rows(_RESERVED, (number, now_unix_s, wanted.digest, number))[0]
+    count, reserved = session.rows(_RESERVED, (number, now_unix_s, wanted.digest, wanted.size, number))[0]
     if count >= MAX_ALLOCATIONS:
         raise TooMuch(f"{space.did} has {MAX_ALLOCATIONS} blobs on their way; send or await some of them")
     if space.used_bytes + reserved + wanted.size > space.max_bytes:
@@ -134,12 +134,15 @@ def _forget_old(session: Session, number: int, now_unix_s: int) -> None:
     session.run(sql, (number, 1, now_unix_s - RECEIPT_LIFE_S))
 
 
-def _forget_surplus(session: Session, number: int, digest: bytes) -> None:
+def _forget_surplus(session: Session, number: int, wanted: Allocation, *, any_size: bool) -> None:
+    """What takes room goes only for another of its size: else a promise of one byte would free it."""
+    these = "space = ? AND digest = ? AND (size = ? OR ? = 1)"
+    which = (number, wanted.digest, wanted.size, int(any_size))
     sql = (
-        "DELETE FROM allocation WHERE space = ? AND digest = ? AND expires_at <= (SELECT expires_at "
-        "FROM allocation WHERE space = ? AND digest = ? ORDER BY expires_at DESC LIMIT 1 OFFSET ?)"
+        f"DELETE FROM allocation WHERE {these} AND expires_at <= (SELECT expires_at "  # noqa: S608
+        f"FROM allocation WHERE {these} ORDER BY expires_at DESC LIMIT 1 OFFSET ?)"
     )
-    session.run(sql, (number, digest, number, digest, MAX_TASKS - 1))
+    session.run(sql, (*which, *which, MAX_TASKS - 1))
 
 
 def allocation(session: Session, task: CID) -> Allocation | None:

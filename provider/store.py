@@ -103,15 +103,20 @@ class ProviderStore:
     async def keep_blob(self, blob: Stored, owner: bytes, damaged: str | None = None) -> bool:
         """The bytes that came for `owner` are durable under that key; False if under another before.
 
-        damaged: an object that holds other bytes than its blob; it gives way.
+        damaged: an object that holds other bytes than its blob; it gives way. Raises UploadExpired if
+        no room is promised for them any more.
         """
         now = int(self._now())
         work = partial(stored_rows.keep, blob=blob, owner=owner, damaged=damaged, now_unix_s=now)
         return await self.clocks.write(work, _LAST)
 
-    async def arrive(self, digest: bytes, owner: bytes) -> bool:
-        """The bytes, which are stored, came for `owner` too; False if they are stored no longer."""
-        work = partial(stored_rows.arrive, digest=digest, owner=owner, now_unix_s=int(self._now()))
+    async def arrive(self, digest: bytes, size: int, owner: bytes) -> bool:
+        """The bytes, which are stored, came for `owner` too; False if they are stored no longer.
+
+        Raises UploadExpired as `keep_blob`.
+        """
+        now = int(self._now())
+        work = partial(stored_rows.arrive, digest=digest, size=size, owner=owner, now_unix_s=now)
         return await self.clocks.write(work, _LAST)
 
     async def mark_damaged(self, stored: Stored) -> None:

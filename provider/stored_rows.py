@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clock_service.session import Contended, Session
+from provider.errors import UploadExpired
 from provider.records import Stored
 from provider.space_rows import discard_unused as discard
+from provider.upload_url import owner_of
 
 UNACCEPTED_LIFE_S = 3600
 """How long a blob that was put waits at least to be accepted, and longer while room is promised for it."""
@@ -23,8 +25,10 @@ _LATE = (
 def keep(session: Session, *, blob: Stored, owner: bytes, damaged: str | None, now_unix_s: int) -> bool:
     """False if another object than `damaged` holds the bytes: then `blob.object` is garbage, else `damaged`.
 
-    They came from `owner`.
+    They came from `owner`. Raises UploadExpired.
     """
+    _lock(session, blob.digest)
+    spaces = _promised(session, blob.digest, blob.size, owner)
     sql = (
         "INSERT INTO blob (digest, object, size, stored_at) VALUES (?, ?, ?, ?) "
         "ON CONFLICT (digest) DO NOTHING"
@@ -33,7 +37,7 @@ def keep(session: Session, *, blob: Stored, owner: bytes, damaged: str | None, n
     found = _lock(session, blob.digest)
     if not found:
         raise Contended("the blob went a moment ago")
-    _arrive(session, blob.digest, owner, now_unix_s)
+    _arrive(session, blob.digest, owner, spaces, now_unix_s)
     if found == [blob.object]:
         return True
     gives_way = found == [damaged]
@@ -45,11 +49,14 @@ def keep(session: Session, *, blob: Stored, owner: bytes, damaged: str | None, n
     return gives_way
 
 
-def arrive(session: Session, *, digest: bytes, owner: bytes, now_unix_s: int) -> bool:
-    """The bytes, which are whole, came from `owner` too; False if they are stored no longer."""
+def arrive(session: Session, *, digest: bytes, size: int, owner: bytes, now_unix_s: int) -> bool:
+    """The bytes, which are whole, came from `owner` too; False if they are stored no longer.
+
+    Raises UploadExpired.
+    """
     if not _lock(session, digest):
         return False
-    _arrive(session, digest, owner, now_unix_s)
+    _arrive(session, digest, owner, _promised(session, digest, size, owner), now_unix_s)
     session.run("UPDATE blob SET is_damaged = 0 WHERE digest = ? AND is_damaged = 1", (digest,))
     return True
 
@@ -66,7 +73,29 @@ def _lock(session: Session, digest: bytes) -> list[str]:
     return [key for (key,) in rows]
 
 
-def _arrive(session: Session, digest: bytes, owner: bytes, now_unix_s: int) -> None:
+def _promised(session: Session, digest: bytes, size: int, owner: bytes) -> list[int]:
+    """The space that has room for the blob: not if it was removed since, though its URL is still good.
+
+    Raises UploadExpired.
+    """
+    sql = (
+        "SELECT DISTINCT s.id, s.did FROM allocation a JOIN space s ON s.id = a.space "
+        "WHERE a.digest = ? AND a.size = ?"
+    )
+    found = [number for number, did in session.rows(sql, (digest, size)) if owner_of(did) == owner]
+    if not found:
+        raise UploadExpired
+    return found
+
+
+def _arrive(session: Session, digest: bytes, owner: bytes, spaces: Sequence[int], now_unix_s: int) -> None:
+    """Their room stays taken for as long as they wait."""
+    until = now_unix_s + UNACCEPTED_LIFE_S
+    sql = (
+        "UPDATE allocation SET expires_at = ? WHERE space = ? AND digest = ? AND is_accepted = 0 "
+        "AND expires_at < ?"
+    )
+    session.run_many(sql, [(until, number, digest, until) for number in spaces])
     session.run(
         "INSERT INTO arrival VALUES (?, ?, ?) ON CONFLICT (digest, owner) DO UPDATE SET "
         "arrived_at = excluded.arrived_at",

@@ -16,12 +16,13 @@ from provider.hosting import PROMISE_LIFE_S
 from provider.records import HostedSpace, Stored
 from provider.space_rows import LATE_S
 from provider.store import ProviderStore, open_provider_store
+from provider.stored_rows import UNACCEPTED_LIFE_S
 from provider.sweeping import Sweeper
+from provider.upload_url import owner_of
 from tests.clock_service.calls import signer
 from tests.provider.made import ACCOUNT, NOW, OTHER, OTHER_KEY, SPACE, Promise, Provider, digest_of, retrieve
 
 A, B, C = b"a" * 400, b"b" * 400, b"c" * 400
-OWNER = bytes(16)
 IN_OTHER = {"issuer": OTHER_KEY, "resource": OTHER}
 
 
@@ -60,13 +61,58 @@ def test_the_same_blob_promised_twice_takes_room_once(two: Provider) -> None:
 
 def test_one_blob_is_not_promised_without_end(two: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(space_rows, "MAX_TASKS", 3)
-    for size in range(10):
-        blob = Blob(digest_of(A), size)
-        work = two.app.hosting.add(SPACE, blob, cid_of(RAW, bytes([size])))
+    for number in range(10):
+        blob = Blob(digest_of(A), len(A))
+        work = two.app.hosting.add(SPACE, blob, cid_of(RAW, bytes([number])))
         asyncio.run(work)
     count = "SELECT count(*) FROM allocation"
     assert asyncio.run(two.store.clocks.read(lambda session: session.rows(count)))[0][0] <= 3
     two.upload(A)
+
+
+def test_each_length_of_a_digest_takes_room_of_its_own(
+    two: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(space_rows, "MAX_TASKS", 3)
+    promise = two.promise(bytes(990))
+    assert isinstance(promise, Promise)
+    assert two.put(promise, bytes(990)).status_code == 200
+    for number in range(4):
+        assert isinstance(two.promise(bytes(990), size=1, nonce=str(number)), Promise)
+    assert two.promise(bytes(10)) == "InsufficientStorage"
+
+
+def test_a_url_stores_nothing_once_its_blob_was_removed(two: Provider, tmp_path: Path) -> None:
+    urls: list[tuple[Promise, bytes]] = []
+    for number in range(3):
+        data = bytes([number]) * 1000
+        promise = two.promise(data)
+        assert isinstance(promise, Promise)
+        assert two.put(promise, data).status_code == 200
+        assert "time" in two.conclude(promise)
+        assert two.put(promise, data).status_code == 200  # twice is once
+        two.out("space/blob/remove", {"digest": promise.digest})
+        urls.append((promise, data))
+    assert isinstance(two.promise(bytes(1000), size=1), Promise)  # room for a byte is none for a thousand
+    assert {two.put(promise, data).status_code for promise, data in urls} == {410}
+    asyncio.run(Sweeper(two.store, two.blobs).sweep())
+    assert not [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
+
+
+def test_room_is_kept_as_long_as_what_was_put_may_be_accepted(tmp_path: Path, url: str) -> None:
+    clock = [NOW]
+    store = open_provider_store(url, now=lambda: clock[0])
+    provider = Provider(store, tmp_path / "store", quota=1000, now=lambda: clock[0])
+    provider.host()
+    late = provider.promise(bytes(700))
+    assert isinstance(late, Promise)
+    clock[0] += PROMISE_LIFE_S - 1
+    assert provider.put(late, bytes(700)).status_code == 200
+    clock[0] += UNACCEPTED_LIFE_S - 1
+    assert provider.promise(A) == "InsufficientStorage"
+    clock[0] += 1
+    assert isinstance(provider.promise(A), Promise)
+    store.close()
 
 
 def test_room_that_was_promised_is_free_again_when_the_promise_expires(tmp_path: Path, url: str) -> None:
@@ -229,12 +275,13 @@ def test_what_is_swept_while_its_bytes_come_again_is_not_acknowledged(two: Provi
     assert two.conclude(promise) == "AllocatedMemoryHadNotBeenWrittenTo"
 
 
-def test_a_blob_is_kept_under_the_key_that_came_first(store: ProviderStore) -> None:
-    digest = digest_of(A)
+def test_a_blob_is_kept_under_the_key_that_came_first(two: Provider) -> None:
+    store, digest = two.store, digest_of(A)
+    two.promise(A)
     first, second = Stored(digest, "blobs/aa/first", 400), Stored(digest, "blobs/aa/second", 400)
-    assert asyncio.run(store.keep_blob(first, OWNER)) is True
-    assert asyncio.run(store.keep_blob(first, OWNER)) is True
-    assert asyncio.run(store.keep_blob(second, OWNER)) is False
+    assert asyncio.run(store.keep_blob(first, owner_of(SPACE))) is True
+    assert asyncio.run(store.keep_blob(first, owner_of(SPACE))) is True
+    assert asyncio.run(store.keep_blob(second, owner_of(SPACE))) is False
     assert asyncio.run(store.discard_unused()) == ["blobs/aa/second"]
     assert asyncio.run(store.known_objects(["blobs/aa/first", "blobs/aa/third"])) == {"blobs/aa/first"}
 

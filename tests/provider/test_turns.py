@@ -12,6 +12,7 @@ from provider.capabilities import Blob
 from provider.errors import BlobsUnavailable, UploadInterrupted
 from provider.records import HostedSpace
 from provider.turns import SETTLED_S, Turn, Turns
+from provider.upload_url import owner_of
 from tests.provider.made import ACCOUNT, OTHER, OTHER_KEY, SPACE, Promise, Provider, digest_of
 
 ONE, TWO, THREE = b"1" * 16, b"2" * 16, b"3" * 16
@@ -184,6 +185,8 @@ def test_the_spaces_of_one_account_share_its_turns(
 def test_an_upload_that_gives_way_is_told(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receiving, "MAX_UPLOADS", 2)
     receiver = receiving.Receiver(provider.store, provider.blobs)
+    provider.promise(DATA)
+    mine = owner_of(SPACE)
 
     async def dripping():
         for _ in range(1000):
@@ -197,7 +200,7 @@ def test_an_upload_that_gives_way_is_told(provider: Provider, monkeypatch: pytes
         blob = Blob(digest_of(bytes(1000)), 1000)
         slow = [asyncio.create_task(receiver.receive(blob, dripping(), each, ONE)) for each in (ONE, TWO)]
         await asyncio.sleep(0.1)
-        await receiver.receive(Blob(digest_of(DATA), len(DATA)), honest(), THREE, THREE)
+        await receiver.receive(Blob(digest_of(DATA), len(DATA)), honest(), mine, mine)
         slow[0].cancel()
         return await asyncio.gather(*slow, return_exceptions=True)
 
