@@ -27,7 +27,7 @@ _MEANINGS: Mapping[str, str] = {
 }
 
 _CAUSES: Mapping[str, str] = {
-    "Expired": "it has expired",
+    "Expired": "it has expired, by the service's clock",
     "Revoked": "it was revoked",
     "NotValidBefore": "it is not valid yet",
     "EscalatedCapability": "it does not reach that far",

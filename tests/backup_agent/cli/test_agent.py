@@ -98,7 +98,7 @@ def test_what_has_expired_is_worth_nothing(
     assert second("agent", "list", "--json").document["delegations"][0]["left"] == "expired"
     _, clock, err = next_backup(second, host, folder)
     assert not clock["ok"]
-    assert "it has expired (Unauthorized)" in err
+    assert "it has expired, by the service's clock (Unauthorized)" in err
 
 
 def test_what_others_hold_is_theirs(owner: Shell, second: Shell, tmp_path: Path) -> None:

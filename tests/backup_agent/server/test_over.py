@@ -71,6 +71,15 @@ def test_what_has_been_over_for_long_is_forgotten_with_all_that_it_held(book: Bo
     assert book.account(kept.id)
 
 
+def test_what_is_being_run_is_not_forgotten_under_it(book: Book) -> None:
+    account = book.add("did:plc:a")
+    set_state(book, account, State.ENDED)
+    book.database.do(lambda session: session.run("UPDATE agent_account SET worker = 'w'"))
+    sweep(book, NOW_MS)
+    sweep(book, NOW_MS + FORGET_AFTER_MS + 1)
+    assert book.account(account.id)
+
+
 def test_what_was_scheduled_anew_begins_to_count_anew(book: Book) -> None:
     account = book.add("did:plc:a")
     set_state(book, account, State.ENDED)

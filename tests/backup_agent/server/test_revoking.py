@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backup_agent.server import account_rows
+from backup_agent.server import account_rows, revocation_rows
 from backup_agent.server.account import Account
 from backup_agent.server.database import Database, open_database
 from pail import Value
@@ -120,6 +120,14 @@ def test_by_a_stranger_it_changes_nothing(bench: Bench) -> None:
     (receipt,) = ask(bench.server.url, revocation(stranger, bench.server.did, granted(scheduling)))
     assert "UnauthorizedRevocation" in str(receipt.out)
     until(lambda: bench.is_good(did))
+
+
+def test_of_a_space_that_is_not_scheduled_none_is_stored(bench: Bench) -> None:
+    stranger = Owner.make("stranger", bench.root)
+    unknown = stranger.delegation(bench.server.did, "did:plc:" + "a" * 24)
+    (receipt,) = ask(bench.server.url, revocation(stranger, bench.server.did, unknown))
+    assert "NotScheduled" in str(receipt.out)
+    assert bench.database.do(lambda session: revocation_rows.revocations(session, [unknown.cid])) == []
 
 
 def test_a_pause_stops_the_run_that_is_under_way(bench: Bench) -> None:
