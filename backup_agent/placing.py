@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backup_agent.errors import HomeUnusable
 from backup_agent.home import Home, Settings
-from backup_agent.place_list import KnownPlace, PlaceList, text_of
+from backup_agent.place_list import KnownPlace, PlaceList, default_where, text_of
 from space import Space, SpaceUnavailable, Where, open_folder, open_space
 from space.errors import BadAddress
 from space.remote.address import ProviderAddress, is_provider, parse_provider
@@ -24,6 +24,14 @@ def settled(where: Where, space: str) -> Where:
     if address.space not in (None, space):
         raise BadAddress(where, f"that is another space than {space}")
     return str(ProviderAddress(address.url, space))
+
+
+def is_default(home: Home, where: Where, space: str) -> bool:
+    """Whether commands without --space mean `space` at `where`. Raises HomeUnusable."""
+    try:
+        return settled(default_where(home), space) == settled(where, space)
+    except BadAddress:  # at a provider, and of another space
+        return False
 
 
 def replicas_beside(home: Home, where: Where) -> list[tuple[str, KnownPlace]]:

@@ -9,12 +9,14 @@ from backup_agent.cli.output import print_error
 from backup_agent.cli.remote import Line, authority_of, clock_list
 from backup_agent.cli.workbench import Workbench
 from backup_agent.clock_list import KnownClock
-from backup_agent.delegations import ISSUED, REVOKED, Delegations
+from backup_agent.delegations import ISSUED, REVOKED, Delegations, space_of
 from backup_agent.errors import AgentError
 from backup_agent.expiry import time_left
 from backup_agent.scheduled import Scheduled, ScheduledList
 from backup_agent.server_line import NOT_SCHEDULED, WARN_BELOW_S, ServerFailed, ServerLine, Wish, delegate_to
+from backup_agent.snapshot import backups_prefix
 from clock_service.errors import RemoteClockError
+from ucan import Delegation
 
 
 def scheduled_list(bench: Workbench) -> ScheduledList:
@@ -47,6 +49,21 @@ def schedule(
         )
     )
     return told
+
+
+def delegated(bench: Workbench, server: str, account: str) -> list[Delegation]:
+    """What this home delegated to `server` for backups of `account` and has not ended, revoked or not.
+
+    More than one: each renewal, and each change of the schedule, makes one, and those before it go on.
+    """
+    now_unix_s, keys, store = int(time.time()), backups_prefix(account), Delegations(bench.home.delegations)
+    return [
+        each
+        for each in [*store.list(ISSUED), *store.list(REVOKED)]
+        if (each.audience, space_of(each)) == (server, bench.space.did)
+        and any((can.nb or {}).get("keys") == keys for can in each.ucan.capabilities)
+        and (each.ucan.expires_at_unix or now_unix_s) >= now_unix_s
+    ]
 
 
 def renew(bench: Workbench, line: Line) -> None:

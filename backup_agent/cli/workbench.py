@@ -16,7 +16,7 @@ from backup_agent.cli.output import print_error
 from backup_agent.errors import AgentError
 from backup_agent.home import Home, Settings
 from backup_agent.place_list import KnownPlace, default_where, text_of
-from backup_agent.placing import open_at, replicas_beside, settled
+from backup_agent.placing import is_default, open_at, replicas_beside
 from space import (
     LOCAL_FILES,
     FolderClock,
@@ -69,8 +69,14 @@ class Workbench:
     @property
     def option(self) -> str:
         """What must follow a command that is to mean this place: nothing for the default one."""
-        is_default = settled(default_where(self.home), self.space.did) == settled(self.where, self.space.did)
-        return "" if is_default else f" --space {text_of(self.where)}"
+        is_meant = is_default(self.home, self.where, self.space.did)
+        return "" if is_meant else f" --space {text_of(self.where)}"
+
+    @property
+    def new_space_lines(self) -> tuple[str, str]:
+        """What its owner must know of a space that was made by the way."""
+        export = f"`skypail space key export{self.option}`"
+        return f"Made a new space in {self.where}", f"Write its key down: {export} shows it"
 
     @property
     def is_hosted(self) -> bool:

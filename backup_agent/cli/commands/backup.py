@@ -40,10 +40,7 @@ def backup(account: str, where: Where | None, as_json: bool, urls: list[str]) ->
     new_did = partial(_new_space, account)
     with workbench(where, create=True, new_did=new_did) as bench, _clocks(bench, urls) as clocks:
         if bench.is_new_space and not as_json:  # said first: the run may fail, and the space stays
-            print_text(
-                f"Made a new space in {bench.where}",
-                "Write its key down: `skypail space key export` shows it",
-            )
+            print_text(*bench.new_space_lines)
         with Bar() as bar:
             identity, outcome = asyncio.run(
                 run_backup(bench, account, bar, clocks.several if clocks else None)

@@ -28,8 +28,8 @@ from backup_agent.cli.replicas import FAULTS
 from backup_agent.cli.workbench import Workbench, workbench
 from backup_agent.clock_list import KnownClock
 from backup_agent.parity_setting import stored_percent
-from backup_agent.place_list import PlaceList, default_where, set_default, text_of
-from backup_agent.placing import settled
+from backup_agent.place_list import PlaceList, set_default, text_of
+from backup_agent.placing import is_default, settled
 from pail import PailError
 from space import SpaceError, SpaceUnavailable, Where
 
@@ -53,7 +53,7 @@ def move(dest: Where, clock_url: str | None, where: Where | None, as_json: bool)
         carried = carry(bench, target)
         problems = [] if carried.unreadable else _move_clocks(bench, target, clock_url)
         moved = not carried.unreadable and not problems
-        was_default = settled(default_where(bench.home), bench.space.did) == _here(bench)
+        was_default = is_default(bench.home, bench.where, bench.space.did)
         if moved:
             _switch(bench, target, was_default=was_default)
             problems = _bring_late(bench, target, carried)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ from backup_agent.bucket_credentials import load_credentials, seal_credentials
 from backup_agent.cli.commands.schedule_words import needs_a_look, one_line, state_text, status_lines
 from backup_agent.cli.output import INCOMPLETE, WHOLE, print_error, print_json, print_table, print_text
 from backup_agent.cli.remote import Line, authority_of, clock_list, open_clocks, open_line
-from backup_agent.cli.scheduling import renew, schedule, scheduled_list
+from backup_agent.cli.scheduling import delegated, renew, schedule, scheduled_list
 from backup_agent.cli.workbench import Workbench, account_did, resolve, settings, workbench
 from backup_agent.clock_list import KnownClock, plain_url
 from backup_agent.delegations import Delegations
@@ -21,7 +19,6 @@ from backup_agent.errors import AgentError, DelegationError
 from backup_agent.expiry import parse_expiry
 from backup_agent.period import parse_period
 from backup_agent.place_list import PlaceList
-from backup_agent.scheduled import Scheduled
 from backup_agent.server_line import ServerFailed, ServerLine, Wish
 from clock_service.errors import RemoteClockError
 from space import Where
@@ -54,6 +51,8 @@ def add(
     if as_json:
         print_json({"server": known.url, **told})
     else:
+        if bench.is_new_space:
+            print_text(*bench.new_space_lines)
         print_text(f"{account} is backed up by {known.did} at {known.url}, {every}", *status_lines(told))
     return WHOLE
 
@@ -141,8 +140,7 @@ def remove(account: str, server: str | None, where: Where | None, as_json: bool)
     with workbench(where) as bench, open_line(bench.settings) as line:
         did = account_did(bench, account) or account
         known = _server_of(bench, line, server, did)
-        kept = [each for each in scheduled_list(bench).load() if (each.url, each.account) == (known.url, did)]
-        failures = _take_back(bench, line, known, kept)
+        failures = _take_back(bench, line, known, did)
         _line_to(bench, line, known).ask("remove", did)
         scheduled_list(bench).remove(known.url, did)
     for why in failures:
@@ -154,18 +152,16 @@ def remove(account: str, server: str | None, where: Where | None, as_json: bool)
     return INCOMPLETE if failures else WHOLE
 
 
-def _take_back(bench: Workbench, line: Line, server: KnownClock, kept: Sequence[Scheduled]) -> list[str]:
-    """Revoke the delegation at the clock and at the server; why that failed, if it did."""
+def _take_back(bench: Workbench, line: Line, server: KnownClock, account: str) -> list[str]:
+    """Revoke what is delegated for it at the clock and at the server; why that failed, if it did."""
     store, failures = Delegations(bench.home.delegations), list[str]()
-    for each in kept:
-        with suppress(DelegationError):
-            delegation = store.find(each.delegation)
-            store.note_revoked(delegation)
-            for service in [*clock_list(bench).load(), server]:
-                try:
-                    line.revoke(service, authority_of(bench), delegation)
-                except RemoteClockError as error:
-                    failures.append(str(error))
+    for delegation in delegated(bench, server.did, account):
+        store.note_revoked(delegation)
+        for service in [*clock_list(bench).load(), server]:
+            try:
+                line.revoke(service, authority_of(bench), delegation)
+            except RemoteClockError as error:
+                failures.append(str(error))
     return failures
 
 

@@ -133,7 +133,9 @@ def test_a_private_host_is_refused_unless_allowed(online: Shell, host: FaultyHos
 def test_a_space_of_ones_own(online: Shell, host: FaultyHost) -> None:
     there = online.home.parent / "space"
     said = online("backup", did_of(host), "--space", there)
-    assert (said.code, said.out.splitlines()[0]) == (0, f"Made a new space in {there}")
+    made, key, *_ = said.out.splitlines()
+    assert (said.code, made) == (0, f"Made a new space in {there}")
+    assert f"`skypail space key export --space {there}`" in key
     assert "Made a new space" not in online("backup", did_of(host), "--space", there).out
     assert not (online.home / "space").exists()
     assert len(online("snapshots", "--space", there, "--json").document["snapshots"]) == 1

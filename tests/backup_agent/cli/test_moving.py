@@ -11,6 +11,8 @@ import pytest
 
 from backup_agent.cli.commands import backup, carry
 from backup_agent.cli.commands.backup import run_backup
+from backup_agent.home import Home
+from backup_agent.place_list import default_where, set_default
 from tests.backup_agent.cli.shell import Shell, add_snapshot, add_snapshots, damage
 from tests.faulty_host import FaultyHost
 from tests.provider.child import Running, running
@@ -213,6 +215,17 @@ def test_a_provider_that_does_not_host_it_changes_nothing(kept: Shell, tmp_path:
         said = kept("space", "move", provider.url)
     assert (said.code, "does not host the space" in said.err) == (1, True), said
     assert kept("space", "info", "--json").document["place"] == str(kept.home / "space")
+
+
+def test_another_space_is_looked_at_while_the_default_one_is_at_a_provider(
+    kept: Shell, tmp_path: Path
+) -> None:
+    stranger = "https://provider.example.com/did:key:z6MkkcBNGMUmbMDu5MtzxPBGnpFySFn34WpdtN9PJvnxE3Yf"
+    set_default(Home(kept.home), stranger)
+    for command in (("check",), ("verify",), ("repair",), ("space", "move", tmp_path / "new")):
+        said = kept(*command, "--space", kept.home / "space")
+        assert (said.code, said.err) == (0, ""), said
+    assert default_where(Home(kept.home)) == stranger
 
 
 def test_a_quota_that_is_reached_switches_nothing_and_more_room_is_enough(

@@ -93,6 +93,27 @@ def test_the_owner_looks_pauses_resumes_and_takes_it_back(
     assert ask(owner, "schedule", "list", "--space", space)["scheduled"] == []
 
 
+def test_what_was_delegated_before_a_change_of_the_schedule_is_taken_back_too(
+    owner: Shell, host: FaultyHost, clock: ClockProcess, server: AgentProcess, space: Path
+) -> None:
+    did = host.demo.recording.did
+    ask(owner, "clock", "use", clock.url, "--space", space)
+    for _ in range(2):
+        schedule(owner, did, server, space)
+    ask(owner, "schedule", "remove", did, "--space", space)
+    kinds = [each["kind"] for each in ask(owner, "agent", "list")["delegations"]]
+    assert kinds == ["revoked", "revoked"]
+
+
+def test_a_space_made_by_scheduling_says_how_to_keep_its_key(
+    owner: Shell, host: FaultyHost, server: AgentProcess, space: Path
+) -> None:
+    said = owner(
+        "schedule", host.demo.recording.did, "--server", server.url, "--every", "2h", "--space", space
+    )
+    assert f"`skypail space key export --space {space}`" in said.out
+
+
 def test_agent_revoke_tells_the_server_too(
     owner: Shell, host: FaultyHost, server: AgentProcess, space: Path
 ) -> None:
