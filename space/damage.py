@@ -130,7 +130,10 @@ def _follow(read: Read, size_bytes: int) -> Examination:
         else:
             good.append(Good(cid, offset, size))
         at = offset + size
-    return Examination(good, faults, cut_short=at > size_bytes or not size_bytes)
+    if not faults or not good:  # it is not whole, so more was behind: of whatever it had, if none is here
+        faults.append(Fault(None, min(at, size_bytes), "the file ends before its shard does", loses=True))
+        return Examination(good, faults, cut_short=True)
+    return Examination(good, faults, cut_short=at > size_bytes)
 
 
 def _frame(head: bytes, at: int) -> tuple[CID, int, int]:

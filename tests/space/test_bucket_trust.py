@@ -8,6 +8,7 @@ import obstore
 import pytest
 
 from pail import DAG_CBOR, RAW, Block, cid_of
+from pail.car import encode_car_header
 from space import CorruptBlock, FolderClock, LocalFiles, SpaceFull, SpaceUnavailable
 from space import stage as stage_module
 from space.bucket import upload
@@ -143,6 +144,15 @@ def test_a_small_shard_has_no_index_and_needs_none(ground: BucketGround) -> None
         assert entry.name != index_name(shard)
         report = b.check()
         assert (report.whole, report.unindexed, report.believed) == (True, (), 0)
+
+
+@pytest.mark.parametrize("content", [b"", b"foreign", encode_car_header()])
+def test_a_shard_of_which_nothing_is_left_is_named_as_a_loss(ground: BucketGround, content: bytes) -> None:
+    fill(ground, "a", 0, 10)
+    with ground.space("b") as b:
+        [entry] = b.place.list(SHARDS)
+        obstore.put(ground.store(), f"{SHARDS}/{entry.name}", content)
+        assert any(damage.lost for damage in b.check().damages)
 
 
 def test_a_shard_in_parts_is_one_object(ground: BucketGround, monkeypatch: pytest.MonkeyPatch) -> None:

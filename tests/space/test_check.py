@@ -1,10 +1,12 @@
 """Check finds and names every fault; repair keeps what is good and removes nothing."""
 
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
 
+from pail.car import encode_car_header
 from space import Space, open_folder
 from space.files import LOCAL_FILES
 from space.folder_place import OpenedFile
@@ -114,6 +116,19 @@ def test_damage_is_named_without_any_index(space: Space, tmp_path: Path) -> None
     index.unlink()
     with open_space(tmp_path, "another") as other:
         assert [damage.cid for damage in other.check().damages] == [block(1).cid]
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_a_file_that_ends_between_two_blocks_is_not_here_in_full(
+    space: Space, tmp_path: Path, kept: int
+) -> None:
+    [shard], [index] = files(tmp_path, "*.car"), files(tmp_path, "*.idx")
+    ends = [offset + size for _, offset, size in sorted(space.index.places_of(shard.name), key=itemgetter(1))]
+    shard.write_bytes(shard.read_bytes()[: [len(encode_car_header()), *ends][kept]])
+    index.unlink()
+    with open_space(tmp_path, "another") as other:
+        report = other.check()
+        assert (report.incomplete, report.blocks) == ((shard.name,), kept)
 
 
 def test_a_torn_length_without_any_index_is_named_by_its_place(space: Space, tmp_path: Path) -> None:

@@ -35,8 +35,13 @@ def test_whoever_did_not_see_the_newest_does_not_write(ground: BucketGround) -> 
     b.store(HEADS, "x.head", b"second")
     with pytest.raises(HeadOvertaken):
         a.store(HEADS, "x.head", b"third")
+    for place in (a, b):
+        place.list(HEADS)
+    a.store(HEADS, "x.head", b"third")
+    with pytest.raises(HeadOvertaken):
+        b.store(HEADS, "x.head", b"fourth")
     a.list(HEADS)
-    assert a.load(HEADS, "x.head", 100) == b"second"
+    assert a.load(HEADS, "x.head", 100) == b"third"
 
 
 def test_one_that_was_removed_meanwhile_is_not_brought_back_unseen(ground: BucketGround) -> None:

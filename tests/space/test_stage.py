@@ -77,6 +77,20 @@ def test_a_stage_that_is_left_while_it_is_written_leaves_nothing(tmp_path: Path)
         assert not list(tmp_path.rglob("*.tmp"))
 
 
+def test_what_is_read_out_of_a_doomed_shard_is_written_anew(tmp_path: Path) -> None:
+    with open_space(tmp_path, LocalFiles()) as space:
+        with space.stage() as stage:
+            stage.put_many(MANY[:3])
+            doomed = stage.publish().shards
+        space.index.doom("a.mark", doomed)
+        space.lease.know()
+        with space.stage() as stage:
+            assert stage.get([MANY[1].cid]) == [MANY[1].data]
+            assert stage.staged == {MANY[1].cid}
+            assert stage.publish().blocks == 1
+        assert space.has([each.cid for each in MANY[:3]]) == {MANY[1].cid}
+
+
 def test_tasks_run_in_order_and_an_error_is_raised_once() -> None:
     done: list[int] = []
     background = Background()

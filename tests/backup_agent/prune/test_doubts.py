@@ -7,7 +7,7 @@ import pytest
 
 from backup_agent.prune.prune import prune
 from backup_agent.retention import Policy
-from pail import CID
+from pail import CAR, CID, cid_of
 from space import PruneBegan
 from space.lease import LOOK_AFTER_MS
 from space.marks import encode_mark
@@ -29,6 +29,18 @@ def test_a_writer_that_reads_the_head_in_between_still_begins_anew(tmp_path: Pat
             with pytest.raises(PruneBegan):
                 one.clock.advance(record(one, stage, backup, key))
         assert one.problems() == []
+
+
+def test_a_head_is_not_written_once_a_prune_began(tmp_path: Path) -> None:
+    with machine(tmp_path) as one:
+        fill(one, 1)
+        with one.space.stage() as stage:
+            event = record(one, stage, *write(one, stage, 1))
+        one.space.index.doom("a.mark", [cid_of(CAR, b"another shard")])
+        with pytest.raises(PruneBegan):
+            one.clock.advance(event)
+        assert event not in one.clock.head()
+        one.clock.advance(event)
 
 
 def test_one_that_only_reads_writes_nothing_after_the_prune_of_another(tmp_path: Path) -> None:
