@@ -69,10 +69,16 @@ class PermittedPlace:
         return cast(Draft, MeteredDraft(self._inner.draft(room), self._permit))
 
     def publish(self, room: str, drafts: Sequence[tuple[Draft, str]]) -> list[Entry]:
-        if drafts:
-            self._permit()
+        """Asked for each object of a bucket, since each may take minutes; a folder gives all their names in
+        a moment, and a provider itself sees whether what it is sent is delegated still.
+        """
         bare = [(each.inner if isinstance(each, MeteredDraft) else each, name) for each, name in drafts]
-        return self._inner.publish(room, bare)
+        entries: list[Entry] = []
+        for part in ([each] for each in bare) if self._inner.packs else [bare]:
+            if part:
+                self._permit()
+            entries += self._inner.publish(room, part)
+        return entries
 
     def store(self, room: str, name: str, content: bytes) -> None:
         """Asked as late as can be: whoever freezes after it may write when it has lost the account."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -18,21 +19,26 @@ from backup_agent.server.schedule import State
 from space import LOCAL_FILES
 from space.folder_place import FolderPlace
 from space.layout import HEADS, SHARDS
-from space.place import Place
+from space.place import Draft, Entry, Place
 from space.place_cache import PlaceCache
 from tests.backup_agent.server.rows import NOW_MS, SPACE, Book
 
 
 class FarPlace:
-    """Of another machine: it is told to write at once, without a draft."""
+    """A bucket. after: called whenever something was published."""
 
-    is_near = False
+    is_near, packs = False, True
 
-    def __init__(self, inner: Place) -> None:
-        self._inner = inner
+    def __init__(self, inner: Place, after: Callable[[], None] = lambda: None) -> None:
+        self._inner, self._after = inner, after
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
+
+    def publish(self, room: str, drafts: Sequence[tuple[Draft, str]]) -> list[Entry]:
+        entries = self._inner.publish(room, drafts)
+        self._after()
+        return entries
 
 
 @dataclass
@@ -44,7 +50,9 @@ class Run:
     inner: Place
 
     def place(self, *, is_near: bool = True) -> PermittedPlace:
-        inner = self.inner if is_near else cast(Place, FarPlace(self.inner))
+        return self.permitted(self.inner if is_near else cast(Place, FarPlace(self.inner)))
+
+    def permitted(self, inner: Place) -> PermittedPlace:
         return PermittedPlace(inner, Permit(self.book.database, self.lease, SPACE, [], 100))
 
     def pause(self) -> None:
@@ -81,6 +89,14 @@ def test_a_shard_is_published_while_it_may_be_and_never_after(run: Run) -> None:
     run.pause()
     with pytest.raises(NoLongerAllowed):
         place.publish(SHARDS, [(drafts[1], "b.car")])
+    assert [each.name for each in place.list(SHARDS)] == ["a.car"]
+
+
+def test_between_two_of_many_shards_that_a_bucket_takes_the_run_is_stopped(run: Run) -> None:
+    place = run.permitted(cast(Place, FarPlace(run.inner, run.pause)))
+    drafts = [(place.draft(SHARDS), name) for name in ("a.car", "b.car", "c.car")]
+    with pytest.raises(NoLongerAllowed):
+        place.publish(SHARDS, drafts)
     assert [each.name for each in place.list(SHARDS)] == ["a.car"]
 
 
