@@ -68,6 +68,12 @@ def test_what_a_host_asks_for_holds_for_all(book: Book) -> None:
     assert take(book).tokens
 
 
+def test_no_host_rests_for_more_than_a_day_and_a_longer_wish_is_not_none(book: Book) -> None:
+    far = NOW_MS + 9 * 86_400_000
+    book.database.do(lambda session: host_rows.pause(session, HOST, far, "it says so", NOW_MS))
+    assert take(book) == Leave(0, 86_400_000, "it says so")
+
+
 def test_a_host_that_keeps_failing_rests_ever_longer_and_not_for_ever(book: Book) -> None:
     waits = list[int]()
     for _ in range(12):

@@ -72,6 +72,12 @@ def test_a_machine_whose_clock_is_wrong_ends_no_schedule() -> None:
     assert verdict(error, MAX_FAILURES, left_s=86_400).state is State.ACTIVE
 
 
+def test_clocks_that_differ_by_less_than_a_minute_are_no_fault() -> None:
+    error = ClockRefused("https://clock.example.com", "no", "Unauthorized", ["Expired"])
+    assert verdict(error, left_s=59).state is State.LAPSED
+    assert verdict(error, left_s=61).state is State.ACTIVE
+
+
 def test_a_host_that_asks_to_be_left_for_ever_is_asked_again_after_a_day() -> None:
     found = verdict(RateLimited(HOST, 10.0**11))
     assert (found.next_due, found.host_wait_s) == (NOW_MS + DAY_MS, 86_400.0)
