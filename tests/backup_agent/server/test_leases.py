@@ -17,6 +17,7 @@ from backup_agent.server.lease_rows import Lease, Taken
 from backup_agent.server.schedule import State
 from tests.backup_agent.server.rows import SPACE, Book
 from ucan import Capability, Delegation, Signer, delegate
+from ucan.token import twin
 
 OWNER = Signer.from_seed(b"owner".ljust(32, b"."))
 SERVER = Signer.from_seed(b"server".ljust(32, b"."))
@@ -121,6 +122,16 @@ def chain() -> list[Delegation]:
         SECOND, SERVER.did, [Capability("clock/head", OWNER.did)], expires_at_unix=None, proofs=[first]
     )
     return revocation_rows.with_proofs([second])
+
+
+def test_a_revocation_of_its_twin_stops_it_too(book: Book) -> None:
+    account, a, links = book.add("did:plc:a"), book.worker("a"), chain()
+    take(book, book.lease(account, a))
+    other = twin(links[0].ucan)
+    assert other is not None
+    book.database.do(lambda session: revocation_rows.revoke(session, other, links[0].issuer))
+    with pytest.raises(NoLongerAllowed, match="revoked"):
+        check(book, book.lease(account, a), links)
 
 
 @pytest.mark.parametrize("link", [0, 1], ids=["the delegation", "its proof"])
