@@ -78,3 +78,12 @@ def test_another_space_that_puts_it_heals_it_for_all(damaged: Provider) -> None:
     promise = damaged.promise(SHARD, nonce="again")
     assert isinstance(promise, Promise)
     assert promise.address is None
+
+
+def test_an_index_that_its_store_has_damaged_is_taken_again(damaged: Provider, tmp_path: Path) -> None:
+    damaged.upload(SHARD, nonce="again")
+    path = next(each for each in (tmp_path / "store").rglob("*.*") if each.read_bytes() == INDEX)
+    path.write_bytes(INDEX[:-1] + bytes([INDEX[-1] ^ 1]))
+    assert damaged.out("space/index/add", ADD) == "BlobDamaged"
+    damaged.upload(INDEX, nonce="again")
+    assert damaged.out("space/index/add", ADD) == {}

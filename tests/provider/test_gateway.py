@@ -234,6 +234,8 @@ def test_slices_that_overlap_without_end_are_refused(provider: Provider) -> None
     provider.upload(DATA)
     many = [Slice(digest_of(DATA[:end]), 0, end) for end in range(20, len(DATA))]
     assert index_out(provider, DATA, many) == "IndexWrong"
+    assert index_out(provider, DATA, many[-3:]) == "IndexWrong"
+    assert index_out(provider, DATA, many[-2:]) == {}
 
 
 def test_an_index_goes_with_its_shard(gateway: Provider) -> None:

@@ -106,6 +106,21 @@ def test_where_all_have_one_the_slowest_gives_way_to_who_has_none() -> None:
     run(work)
 
 
+def test_where_all_have_one_nobody_gives_way_to_who_has_one() -> None:
+    async def work(end: asyncio.Event) -> None:
+        line = Line(2)
+        slow = await line.take(TWO, end, rate=1000)
+        await line.take(ONE, end, rate=9_000_000)
+        line.now_s = SETTLED_S
+        assert await line.take(ONE, end) is None
+        assert slow
+        assert not slow.gives_way
+        end.set()
+        await line.settle()
+
+    run(work)
+
+
 def test_one_has_no_more_than_his_share_and_waits_for_a_time() -> None:
     async def work(end: asyncio.Event) -> None:
         line = Line(3, of_one=1, timeout_s=0.02)
