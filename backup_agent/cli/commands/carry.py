@@ -85,10 +85,13 @@ def move(dest: Where, clock_url: str | None, where: Where | None, as_json: bool)
 
 
 def _other(bench: Workbench, dest: Where) -> Where:
-    """Raises SpaceUnavailable for where the space lies already."""
+    """Raises SpaceUnavailable for where the space lies already: a move that was killed may have got there."""
     found = settled(dest, bench.space.did)
     if found == _here(bench):
-        raise SpaceUnavailable(f"the space lies in {text_of(found)} already")
+        here = text_of(found)
+        left = [each.where for each in PlaceList(bench.home.places, bench.space.did).load() if each.left_for]
+        more = "".join(f"; {_BRING.format(here, each)}" for each in left)
+        raise SpaceUnavailable(f"the space lies in {here} already{more}")
     return found
 
 

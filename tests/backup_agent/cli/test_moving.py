@@ -112,6 +112,18 @@ def test_again_brings_only_what_is_new(kept: Shell, tmp_path: Path) -> None:
     assert kept("verify", "--all", "--space", tmp_path / "other").code == 0
 
 
+def test_a_move_that_was_done_already_names_the_way_to_bring_what_came_meanwhile(
+    kept: Shell, tmp_path: Path
+) -> None:
+    new, old = tmp_path / "new", kept.home / "space"
+    assert kept("space", "move", new).code == 0
+    add_snapshot(kept.home, created_at="2031-01-01T00:00:00.000Z")
+    again = kept("space", "move", new)
+    assert (again.code, f"`skypail space copy {new} --space {old}`" in again.err) == (1, True)
+    assert kept("space", "copy", new, "--space", old).code == 0
+    assert "2031-01-01T00:00:00.000Z" in dict(backups(kept))
+
+
 def test_a_damaged_shard_is_named_and_nothing_is_switched(kept: Shell, tmp_path: Path) -> None:
     damage(kept.home)
     kept("check")
