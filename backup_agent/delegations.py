@@ -126,7 +126,9 @@ def load_delegation(path: Path) -> Delegation:
     except OSError as error:
         raise DelegationError(f"{path} cannot be read: {error.strerror}") from error
     except PailError as error:
-        raise DelegationError(f"{path} holds no delegation: {error}") from error
+        raise DelegationError(
+            f"{path} holds no delegation, as `skypail agent delegate` writes it: {error}"
+        ) from error
 
 
 def write_delegation(path: Path, delegation: Delegation) -> None:

@@ -110,6 +110,9 @@ class BlobNotFound(HostError):
 class TokenRefused(HostError):
     """The host takes this token no more; a fresh one may do."""
 
+    def __init__(self, host: str, why: str, *, status: int = 0, name: str = "") -> None:
+        super().__init__(host, f"{why}; if it goes on, `skypail login` again", status=status, name=name)
+
 
 class AccountError(AgentError):
     """The host that the DID document names does not serve the account."""

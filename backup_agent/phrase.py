@@ -38,7 +38,7 @@ def parse_phrase(text: str) -> Signer:
     english = _english()
     unknown = [str(number) for number, word in enumerate(words, 1) if word not in english.wordlist]
     if unknown:
-        raise PhraseInvalid(f"no word of BIP39 is number {', '.join(unknown)}")
+        raise PhraseInvalid(f"not of the list of such words: number {', '.join(unknown)}; check the spelling")
     try:
         return Signer.from_seed(bytes(english.to_entropy(words)))
     except ValueError:

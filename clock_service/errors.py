@@ -205,6 +205,8 @@ class NotDelegated(RemoteClockError):
 
     def __init__(self, url: str, agent: str, ability: str, space: str) -> None:
         super().__init__(
-            url, f"cannot be asked: agent {agent} holds no delegation of {ability} for the space {space}"
+            url,
+            f"cannot be asked: agent {agent} holds no delegation of {ability} for the space {space}; "
+            f"`skypail agent delegate --to {agent}` where the space's key is makes one",
         )
         self.ability = ability

@@ -98,7 +98,8 @@ class Asking:
         if grant is None:
             raise SpaceUnavailable(
                 f"{self.url} cannot be asked: this agent, {access.agent.did}, holds no delegation of {can} "
-                f"for the space {self.space}"
+                f"for the space {self.space}; where its key is, `skypail agent delegate --can provider "
+                f"--to {access.agent.did}` makes one"
             )
         return access.invoke(self.connection.did, can, grant, nb, blocks, now_unix_s)
 

@@ -90,15 +90,20 @@ class Reader:
                 return b""
             case 404 | 410:
                 raise FileNotFoundError(url)
+            case 401 if not self._is_own(url):
+                raise SpaceUnavailable(
+                    f"{self._ask.url} gives what it holds at {url.split('/blob/')[0]}, where no token "
+                    "for this name is shown: name the provider by that, or have its operator start it with "
+                    f"--url {self._ask.url}"
+                )
             case _:
                 raise SpaceUnavailable(f"{self._ask.url} does not give what it holds: {words(answer)}")
 
     async def _get(self, url: str, blob: Held, span: Span) -> Answer:
         """Of status 502 only if the provider says itself that the bytes are damaged."""
-        is_own = self._origin(url) == self._origin(self._ask.url)
         request = Request(
             url,
-            token=self._bearer() if is_own else None,
+            token=self._bearer() if self._is_own(url) else None,
             span=(span.offset, span.offset + span.size - 1),
             limit_bytes=blob.size + ERROR_BYTES,  # some servers know no ranges
             answers=frozenset({_DAMAGED}),
@@ -113,6 +118,9 @@ class Reader:
             return answer
 
         return await self._http.retry.run(attempt)
+
+    def _is_own(self, url: str) -> bool:
+        return self._origin(url) == self._origin(self._ask.url)
 
     def _origin(self, url: str) -> object:
         return origin(check_url(url, allow_private=self._http.allow_private))

@@ -14,11 +14,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import quote
 
+from backup_agent.errors import AgentError
 from backup_agent.hosted import asking
 from backup_agent.hosted.asking import Asking, ProviderRefused, fields_of
 from backup_agent.hosted.line import ProviderLine
 from pail import PailError, Value
-from space.errors import BadAddress, SpaceUnavailable
+from space.errors import SpaceUnavailable
 from ucan import Capability, Delegation, delegate, view_delegation
 from ucan.archive import read_blocks
 
@@ -31,10 +32,10 @@ _LIFE_S = 300
 
 
 def account_of(mail: str) -> str:
-    """The did:mailto of a mail address. Raises BadAddress."""
+    """The did:mailto of a mail address. Raises AgentError."""
     name, at, domain = mail.rpartition("@")
     if not (name and at and "." in domain) or not mail.isprintable() or " " in mail:
-        raise BadAddress(mail, "an account is a mail address")
+        raise AgentError(f"{mail[:80]!r} is no mail address; write it like you@example.com")
     return f"did:mailto:{quote(domain, safe='')}:{quote(name, safe='')}"
 
 
@@ -68,7 +69,7 @@ def usage(line: ProviderLine, ask: Asking) -> Usage | None:
 def register_space(line: ProviderLine, ask: Asking, mail: str, tell: Callable[[str], None]) -> None:
     """Return once the provider hosts the space. tell: says what the user has to do meanwhile.
 
-    Raises BadAddress, SpaceUnavailable.
+    Raises AgentError for what is no mail address, SpaceUnavailable.
     """
     line.finish(_register(ask, account_of(mail), mail, tell))
 

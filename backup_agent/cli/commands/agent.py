@@ -88,6 +88,7 @@ def delegate(
     else:
         print_text(
             f"Wrote {path}: {_abilities_text(made)}, for {to}",
+            f"Space: {bench.space.did} in {bench.where}",
             f"Time left: {time_left(made.ucan.expires_at_unix, now_unix_s)}",
             f"To use it there: skypail agent add {path.name}",
             f"To take it back: skypail agent revoke {made.cid}",

@@ -97,7 +97,8 @@ def _head_of(clocks: Clocks, clock: KnownClock) -> dict[str, Any]:
 
 
 def _print_head(row: dict[str, Any]) -> None:
-    print_text(f"{row['url']} ({row['did']})", *(f"  {event}" for event in row["head"] or ["(nothing)"]))
+    nothing = "(nothing yet)" if row["problem"] is None else "(not known)"
+    print_text(f"{row['url']} ({row['did']})", *(f"  {event}" for event in row["head"] or [nothing]))
     if row["problem"] is not None:
         print_error(row["problem"])
     for event, why in row["unreadable"].items():

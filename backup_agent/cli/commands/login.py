@@ -39,6 +39,7 @@ def login(account: str, recipients: list[str], as_json: bool) -> int:
         print_text(
             f"Logged in to {identity.did} at {identity.pds}; backups include its preferences from now on",
             *(f"They are sealed to this agent and to {recipient}" for recipient in files.recipients()),
+            "Without this agent's key they do not open: `skypail key --out FILE` writes a copy to keep",
         )
     return WHOLE
 

@@ -30,7 +30,7 @@ from backup_agent.prune.policy import stored_policy
 from backup_agent.prune.prune import Job, Pruned, preview
 from backup_agent.prune.prune import prune as run_prune
 from backup_agent.retention import Policy
-from pail import CID
+from pail import CID, Value
 from space import Clock, Head, Where
 from space.clearing import Cleared
 
@@ -136,11 +136,19 @@ def _expect_right(bench: Workbench) -> None:
     grant = Authority(bench.home, bench.signer, bench.space.did).access(now_s).grant("clock/advance", now_s)
     if grant is None or not grant.caveats:
         return
-    can = ", ".join(f"{name} {value}" for name, value in sorted(grant.caveats.items()))
+    can = ", ".join(f"{name} {_listed(value)}" for name, value in sorted(grant.caveats.items()))
     raise PruneRefused(
         f"the delegation {grant.proofs[0].cid} lets this agent only do this: {can}; prune where the space's "
         "key is, or with a delegation that is not narrowed"
     )
+
+
+def _listed(value: Value) -> str:
+    match value:
+        case [*several]:
+            return " and ".join(map(str, several))
+        case _:
+            return str(value)
 
 
 def _say(done: Pruned, policy: Policy, others: Others, dry_run: bool, as_json: bool) -> None:

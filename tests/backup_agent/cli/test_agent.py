@@ -83,6 +83,7 @@ def test_without_a_delegation_nothing_is_recorded_there(
     _, clock, err = next_backup(second, host, folder)
     assert not clock["ok"]
     assert "holds no delegation of clock/" in err
+    assert f"`skypail agent delegate --to {second('agent', 'id').out.strip()}`" in err
 
 
 def test_what_has_expired_is_worth_nothing(

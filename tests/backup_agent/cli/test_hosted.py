@@ -197,6 +197,17 @@ def test_parity_is_said_to_be_none_there_and_backups_are_silent_about_it(
     assert (said.code, said.err) == (0, ""), said
 
 
+def test_a_provider_that_was_named_as_it_does_not_name_itself_is_said_so(
+    online: Shell, host: FaultyHost, url: str, provider: Running
+) -> None:
+    other = url.replace("127.0.0.1", "localhost")
+    online("backup", host.demo.recording.did, "--space", other)
+    said = online("verify", "--space", other)
+    assert (said.code, f"--url {provider.url.replace('127.0.0.1', 'localhost')}" in said.out) == (1, True), (
+        said
+    )
+
+
 def test_several_spaces_at_one_provider_are_told_apart(online: Shell, url: str, provider: Running) -> None:
     assert online("space", "create", provider.url).code == 3
     listed = online("space", "list", "--json").document["spaces"]
