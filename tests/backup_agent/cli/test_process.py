@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -125,6 +126,10 @@ def test_the_password_is_asked_for_without_echo_and_ctrl_c_ends_it(online: Shell
     assert "interrupted" in shown
 
 
+REACTION_S = 0.3
+"""Nobody is quicker. A signal that comes just as a process begins to read, Python notices after that."""
+
+
 def at_terminal(shell: Shell, command: list[str], answer: str | None) -> tuple[int, str]:
     """Exit code and output of a process on a terminal; its question gets `answer`, or Ctrl-C for None."""
     here, there = os.openpty()
@@ -143,6 +148,7 @@ def at_terminal(shell: Shell, command: list[str], answer: str | None) -> tuple[i
         while not shown.endswith(b": "):
             shown += terminal.read(1)
         if answer is None:
+            time.sleep(REACTION_S)
             process.send_signal(signal.SIGINT)
         else:
             terminal.write(answer.encode() + b"\n")
