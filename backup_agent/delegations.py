@@ -127,7 +127,7 @@ def load_delegation(path: Path) -> Delegation:
         raise DelegationError(f"{path} cannot be read: {error.strerror}") from error
     except PailError as error:
         raise DelegationError(
-            f"{path} holds no delegation, as `skypail agent delegate` writes it: {error}"
+            f"{path} holds no delegation: it must be a whole file that `skypail agent delegate` wrote"
         ) from error
 
 

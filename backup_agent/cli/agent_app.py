@@ -69,11 +69,11 @@ def add(
 
 
 @app.command("list")
-def list_(as_json: JsonOption = False) -> int:
-    """List delegations: held, issued and revoked, with the time left."""
+def list_(space: SpaceOption = None, as_json: JsonOption = False) -> int:
+    """List delegations: held, issued and revoked, with the time left; of all spaces, or of one."""
     from backup_agent.cli.commands.agent import list_
 
-    return list_(as_json)
+    return list_(space, as_json)
 
 
 @app.command()

@@ -39,12 +39,13 @@ def register(
         str | None,
         typer.Option("--did", metavar="DID", help="Who the provider is. [default: what it says of itself]"),
     ] = None,
+    space: SpaceOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Have a provider host the space. Exit code 3: it does not yet."""
     from backup_agent.cli.commands.hosted import register
 
-    return register(url, account, did, as_json)
+    return register(url, account, did, space, as_json)
 
 
 def copy(dest: DestArgument, space: SpaceOption = None, as_json: JsonOption = False) -> int:

@@ -150,7 +150,7 @@ def not_hosted(url: str, space: str) -> str:
     """What to do about a space that the provider does not know."""
     return (
         f"{url} does not host the space {space}: have its operator run `skypail provider space add {space}`, "
-        f"or run `skypail space register {url} --account MAIL`"
+        f"or run `skypail space register {url}/{space} --account MAIL`"
     )
 
 

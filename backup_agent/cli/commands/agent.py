@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from backup_agent.authority import Authority
+from backup_agent.cli.meant_space import space_at
 from backup_agent.cli.output import FAILED, WHOLE, print_error, print_json, print_table, print_text
 from backup_agent.cli.remote import Line, authority_of, open_line
 from backup_agent.cli.workbench import settings, workbench
@@ -25,6 +26,7 @@ from backup_agent.delegations import (
 )
 from backup_agent.errors import DelegationError
 from backup_agent.expiry import parse_expiry, time_left
+from backup_agent.handle import is_account_did
 from backup_agent.home import Home
 from backup_agent.scheduled import ScheduledList
 from clock_service.errors import RemoteClockError
@@ -108,6 +110,11 @@ def _check(to: str, abilities: Sequence[str], keys: str | None, ops: Sequence[st
         raise DelegationError(f"{bad[:80]!r} is no ability; write it like clock/advance")
     if bad := next((op for op in ops if op not in OPS), None):
         raise DelegationError(f"{bad[:80]!r} is no operation; there are {' and '.join(OPS)}")
+    if keys is not None and keys.startswith("did:plc:") and not is_account_did(keys.partition("/")[0]):
+        raise DelegationError(
+            f"{keys.partition('/')[0][:80]!r} is the DID of no account: did:plc: and 24 letters and digits; "
+            "`skypail snapshots --json` says those of your accounts"
+        )
     if (keys is not None or ops) and not all(can in AT_PROVIDER for can in abilities):
         raise DelegationError(
             "--keys and --ops narrow clock/advance; name no other ability but clock/head, or `provider`"
@@ -129,21 +136,32 @@ def add(file: Path, as_json: bool) -> int:
     return WHOLE
 
 
-def list_(as_json: bool) -> int:
-    """List what this agent holds, and what it made for others."""
+def list_(where: Where | None, as_json: bool) -> int:
+    """List what this agent holds, and what it made for others. where: about the space there alone."""
     home, now_unix_s = Home.open(settings().home), int(time.time())
     kept = Delegations(home.delegations)
     rows = [_row(each, kind, now_unix_s) for kind in KINDS for each in kept.list(kind)]
+    if where is not None:
+        space = space_at(home, where)
+        rows = [row for row in rows if row["space"] == space]
     if as_json:
         print_json({"agent": home.agent().did, "delegations": rows})
     elif not rows:
         print_text("No delegations")
     else:
         shown = [
-            (row["kind"], row["from"], row["to"], _can_text(row["can"]), row["left"], row["cid"])
+            (
+                row["kind"],
+                row["space"],
+                row["from"],
+                row["to"],
+                _can_text(row["can"]),
+                row["left"],
+                row["cid"],
+            )
             for row in rows
         ]
-        print_table(("KIND", "FROM", "TO", "CAN", "LEFT", "CID"), shown)
+        print_table(("KIND", "SPACE", "FROM", "TO", "CAN", "LEFT", "CID"), shown)
     return WHOLE
 
 

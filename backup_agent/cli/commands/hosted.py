@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from backup_agent.authority import Authority
 from backup_agent.cli.commands.spaces import WRITE_DOWN
+from backup_agent.cli.meant_space import space_for
 from backup_agent.cli.output import INCOMPLETE, WHOLE, print_error, print_json, print_text
 from backup_agent.cli.workbench import settings
 from backup_agent.errors import SpaceKeyUnknown
 from backup_agent.home import Home
 from backup_agent.hosted.asking import not_hosted
 from backup_agent.hosted.line import ProviderLine
-from backup_agent.hosted.opening import choose_space, pinned
+from backup_agent.hosted.opening import pinned
 from backup_agent.hosted.registering import is_hosted, register_space
 from backup_agent.phrase import phrase_of
+from space import Where
 from space.remote.address import ProviderAddress, parse_provider
 
 
@@ -41,13 +43,13 @@ def create(url: str, as_json: bool) -> int:
     return WHOLE if hosted else INCOMPLETE
 
 
-def register(url: str, account: str | None, did: str | None, as_json: bool) -> int:
+def register(url: str, account: str | None, did: str | None, where: Where | None, as_json: bool) -> int:
     """Have the provider host the space. account: a mail address, whose owner says yes by a link.
 
     did: of the provider. Exit code 3 if it does not host it yet.
     """
     address, home = parse_provider(url), Home.open(settings().home)
-    space = address.space or choose_space(home, address.url)
+    space = space_for(home, address, where)
     line = ProviderLine(address.url, allow_private=settings().allow_private_hosts)
     try:
         asking = line.asking(pinned(home, line, space, did), Authority(home, home.agent(), space))

@@ -15,14 +15,14 @@ from pail.crdt import Update
 from pail.event import Head
 from space import FolderClock, open_folder
 from tests.backup_agent.cli.clock_heads import service_head
-from tests.backup_agent.cli.shell import Shell
+from tests.backup_agent.cli.shell import STRANGER, Shell
 from tests.backup_agent.cli.two_agents import NARROW, hand_over, next_backup
 from tests.faulty_host import FaultyHost
 from ucan import view_delegation
 from ucan.token import encode_ucan
 
 Attempt = Callable[[Head, str, CID], Walk[Update]]
-ELSEWHERE = "did:plc:elsewhere/"
+ELSEWHERE = "did:plc:" + "e" * 24 + "/"
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +51,11 @@ def test_and_nowhere_else(
     assert service_head(owner, folder) == before
 
 
-@pytest.mark.parametrize(
-    ("name", "attempt"),
-    [
-        ("DeleteRefused", lambda head, key, value: crdt.delete(head, key)),
-        ("RewriteRefused", lambda head, key, value: crdt.put(head, key, value)),
-    ],
-)
+def delete(head: Head, key: str, _: CID) -> Walk[Update]:
+    return crdt.delete(head, key)
+
+
+@pytest.mark.parametrize(("name", "attempt"), [("DeleteRefused", delete), ("RewriteRefused", crdt.put)])
 def test_nor_take_anything_away(
     owner: Shell, second: Shell, host: FaultyHost, folder: Path, tmp_path: Path, name: str, attempt: Attempt
 ) -> None:
@@ -115,14 +113,14 @@ def test_what_others_hold_is_theirs(owner: Shell, second: Shell, tmp_path: Path)
 
 
 def test_the_list_tells_the_time_left(owner: Shell, second: Shell, tmp_path: Path) -> None:
-    hand_over(owner, second, tmp_path / "d.ucan", *NARROW, "--keys", "did:plc:a/")
+    hand_over(owner, second, tmp_path / "d.ucan", *NARROW, "--keys", f"{STRANGER}/")
     (row,) = second("agent", "list", "--json").document["delegations"]
     assert (row["kind"], row["left"]) in [
         ("held", "29 days"),
         ("held", "30 days"),
     ]  # it may be a second later
-    assert row["can"][0] == {"can": "clock/advance", "keys": "did:plc:a/", "ops": ["put"]}
-    assert "clock/advance (below did:plc:a/, put only), clock/head" in owner("agent", "list").out
+    assert row["can"][0] == {"can": "clock/advance", "keys": f"{STRANGER}/", "ops": ["put"]}
+    assert f"clock/advance (below {STRANGER}/, put only), clock/head" in owner("agent", "list").out
     kept = list((second.home / "delegations").rglob("*.ucan"))
     assert [path.stat().st_mode & 0o777 for path in kept] == [0o600]
     assert kept[0].read_bytes() == (tmp_path / "d.ucan").read_bytes()
@@ -153,6 +151,7 @@ def test_an_account_as_prefix_does_not_reach_accounts_that_begin_alike(
         (("--expires", "30d", "--can", "everything"), "is no ability"),
         (("--expires", "30d", "--ops", "rewrite"), "is no operation"),
         (("--expires", "30d", "--can", "clock/*", "--keys", "a/"), "narrow clock/advance"),
+        (("--expires", "30d", "--keys", "did:plc:yours/"), "'did:plc:yours' is the DID of no account"),
     ],
 )
 def test_what_cannot_be_delegated(
@@ -171,7 +170,19 @@ def test_a_file_that_holds_no_delegation(kept: Shell, content: bytes, tmp_path: 
     file.write_bytes(content)
     said = kept("agent", "add", file)
     assert said.code == 1
-    assert "holds no delegation" in said.err
+    assert said.err.endswith("it must be a whole file that `skypail agent delegate` wrote\n")
+
+
+def test_the_list_names_the_space_and_may_be_of_one_alone(kept: Shell, tmp_path: Path) -> None:
+    to, other = kept("agent", "id").out.strip(), tmp_path / "other"
+    kept("space", "create", other)
+    for number, where in enumerate([kept.home / "space", other]):
+        given = ("--space", where, "--expires", "30d", "--out", tmp_path / f"{number}.ucan")
+        assert kept("agent", "delegate", "--to", to, *given).code == 0
+    assert len(kept("agent", "list", "--json").document["delegations"]) == 2
+    [row] = kept("agent", "list", "--space", other, "--json").document["delegations"]
+    assert row["space"] == kept("space", "info", "--space", other, "--json").document["space"]
+    assert "SPACE" in kept("agent", "list").out
 
 
 def test_a_delegation_whose_signature_is_wrong_is_not_kept(

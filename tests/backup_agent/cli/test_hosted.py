@@ -136,6 +136,19 @@ def test_info_says_what_the_provider_counts_and_allows(
     assert "of 100.0 MB used at the provider" in online("space", "info", "--space", url).out
 
 
+def test_of_several_spaces_the_default_one_is_registered_or_the_one_that_is_named(
+    online: Shell, provider: Running, tmp_path: Path
+) -> None:
+    default = online("space", "create", "--json").document["space"]
+    other = online("space", "create", tmp_path / "other", "--json").document["space"]
+    asked = ["space", "register", provider.url, "--account", "alice@example.com", "--json"]
+    assert online(*asked).document["space"] == default
+    assert online(*asked, "--space", tmp_path / "other").document["space"] == other
+    asked[2] = f"{provider.url}/{default}"
+    said = online(*asked, "--space", tmp_path / "other")
+    assert (said.code, "that is another space than" in said.err) == (1, True)
+
+
 def give_laptop(owner: Shell, url: str, laptop: Path) -> str:
     """Let another home add to the space for a day from now on; the delegation's CID."""
     home, owner.home = owner.home, laptop
@@ -201,11 +214,14 @@ def test_a_provider_that_was_named_as_it_does_not_name_itself_is_said_so(
     online: Shell, host: FaultyHost, url: str, provider: Running
 ) -> None:
     other = url.replace("127.0.0.1", "localhost")
-    online("backup", host.demo.recording.did, "--space", other)
-    said = online("verify", "--space", other)
-    assert (said.code, f"--url {provider.url.replace('127.0.0.1', 'localhost')}" in said.out) == (1, True), (
-        said
-    )
+    said = online("backup", host.demo.recording.did, "--space", other)
+    wanted = f"--url {provider.url.replace('127.0.0.1', 'localhost')}"
+    assert (said.code, said.out, wanted in said.err) == (1, "", True), said
+    again = online("backup", host.demo.recording.did, "--space", other)
+    assert (again.code, again.out, wanted in again.err) == (1, "", True), again
+    assert online("clock", "head", "--space", other, "--json").document["head"] == []
+    assert online("backup", host.demo.recording.did, "--space", url).code == 0
+    assert online("verify", "--space", url).code == 0
 
 
 def test_several_spaces_at_one_provider_are_told_apart(online: Shell, url: str, provider: Running) -> None:
