@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from backup_agent.atproto.strict_json import decode_json
 from backup_agent.errors import HomeUnusable
@@ -47,6 +47,12 @@ class Scheduled:
     def wants_renewal(self, now_unix_s: int) -> bool:
         """Whether it is time to delegate anew; not if it ends when its owner wants it to."""
         return self.expires - now_unix_s < RENEW_BELOW_S and self.expires != self.until
+
+
+def spaces_at(folder: Path, place: str) -> list[str]:
+    """The spaces of which something is scheduled at the URL `place`. Raises HomeUnusable."""
+    names = [f"did:key:{unquote(path.stem)}" for path in sorted(folder.glob("*.json"))]
+    return [did for did in names if any(each.place == place for each in ScheduledList(folder, did).load())]
 
 
 class ScheduledList:

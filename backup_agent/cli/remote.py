@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from backup_agent.authority import Authority
+from backup_agent.cli.known_space import OfSpace
 from backup_agent.cli.output import print_error
 from backup_agent.cli.workbench import Workbench
 from backup_agent.clock_host import ClockHost
@@ -154,12 +155,12 @@ class Clocks:
         ]
 
 
-def authority_of(bench: Workbench) -> Authority:
+def authority_of(bench: OfSpace) -> Authority:
     """What this agent may do to the space of `bench`."""
     return Authority(bench.home, bench.signer, bench.space.did)
 
 
-def clock_list(bench: Workbench) -> ClockList:
+def clock_list(bench: OfSpace) -> ClockList:
     """The services that the space of `bench` uses."""
     return ClockList(bench.home.clocks, bench.space.did)
 

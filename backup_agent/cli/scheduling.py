@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from backup_agent.cli.known_space import OfSpace
 from backup_agent.cli.output import print_error
 from backup_agent.cli.remote import Line, authority_of, clock_list
-from backup_agent.cli.workbench import Workbench
 from backup_agent.clock_list import KnownClock
 from backup_agent.delegations import ISSUED, REVOKED, Delegations, space_of
 from backup_agent.errors import AgentError
@@ -19,13 +19,13 @@ from clock_service.errors import RemoteClockError
 from ucan import Delegation
 
 
-def scheduled_list(bench: Workbench) -> ScheduledList:
+def scheduled_list(bench: OfSpace) -> ScheduledList:
     """What is scheduled for the space of `bench`."""
     return ScheduledList(bench.home.servers, bench.space.did)
 
 
 def schedule(
-    bench: Workbench, line: Line, server: KnownClock, wish: Wish, *, is_renewal: bool = False
+    bench: OfSpace, line: Line, server: KnownClock, wish: Wish, *, is_renewal: bool = False
 ) -> dict[str, Any]:
     """Delegate and schedule; remembered here so that it can be renewed and taken back."""
     authority = authority_of(bench)
@@ -51,7 +51,7 @@ def schedule(
     return told
 
 
-def delegated(bench: Workbench, server: str, account: str) -> list[Delegation]:
+def delegated(bench: OfSpace, server: str, account: str) -> list[Delegation]:
     """What this home delegated to `server` for backups of `account` and has not ended, revoked or not.
 
     More than one: each renewal, and each change of the schedule, makes one, and those before it go on.
@@ -66,7 +66,7 @@ def delegated(bench: Workbench, server: str, account: str) -> list[Delegation]:
     ]
 
 
-def renew(bench: Workbench, line: Line) -> None:
+def renew(bench: OfSpace, line: Line) -> None:
     """Delegate anew what has less than RENEW_BELOW_S left; warn of what ends soon and could not be.
 
     What was revoked is not: its owner took it back, and `schedule` alone gives it again. Nor is what the

@@ -9,6 +9,7 @@ from typing import Any
 
 from backup_agent.bucket_credentials import load_credentials, seal_credentials
 from backup_agent.cli.commands.schedule_words import needs_a_look, one_line, state_text, status_lines
+from backup_agent.cli.known_space import KnownSpace, OfSpace, scheduled_space
 from backup_agent.cli.output import INCOMPLETE, WHOLE, print_error, print_json, print_table, print_text
 from backup_agent.cli.remote import Line, authority_of, clock_list, open_clocks, open_line
 from backup_agent.cli.scheduling import delegated, renew, schedule, scheduled_list
@@ -93,7 +94,7 @@ def _bring_clock_up(bench: Workbench, line: Line) -> KnownClock | None:
 
 def list_(server: str | None, where: Where | None, as_json: bool) -> int:
     """List what is scheduled, at each server that is known."""
-    with workbench(where) as bench, open_line(bench.settings) as line:
+    with scheduled_space(where) as bench, open_line(bench.settings) as line:
         renew(bench, line)
         servers = _servers(bench, line, server)
         rows: list[dict[str, Any]] = []
@@ -117,9 +118,9 @@ def list_(server: str | None, where: Where | None, as_json: bool) -> int:
 
 def status(account: str, server: str | None, where: Where | None, as_json: bool) -> int:
     """Say how an account's backups go."""
-    with workbench(where) as bench, open_line(bench.settings) as line:
+    with scheduled_space(where) as bench, open_line(bench.settings) as line:
         renew(bench, line)
-        did = account_did(bench, account) or account
+        did = _did_of(bench, account)
         known = _server_of(bench, line, server, did)
         told = _line_to(bench, line, known).ask("status", did)
     return _print_status(known, told, as_json)
@@ -127,8 +128,8 @@ def status(account: str, server: str | None, where: Where | None, as_json: bool)
 
 def change(verb: str, account: str, server: str | None, where: Where | None, as_json: bool) -> int:
     """`now`, `pause` or `resume`, and how it stands after that."""
-    with workbench(where) as bench, open_line(bench.settings) as line:
-        did = account_did(bench, account) or account
+    with scheduled_space(where) as bench, open_line(bench.settings) as line:
+        did = _did_of(bench, account)
         known = _server_of(bench, line, server, did)
         told = _line_to(bench, line, known).ask(verb, did)
     _print_status(known, told, as_json)
@@ -137,8 +138,8 @@ def change(verb: str, account: str, server: str | None, where: Where | None, as_
 
 def remove(account: str, server: str | None, where: Where | None, as_json: bool) -> int:
     """Take the account off the schedule, and revoke what was delegated for it."""
-    with workbench(where) as bench, open_line(bench.settings) as line:
-        did = account_did(bench, account) or account
+    with scheduled_space(where) as bench, open_line(bench.settings) as line:
+        did = _did_of(bench, account)
         known = _server_of(bench, line, server, did)
         failures = _take_back(bench, line, known, did)
         _line_to(bench, line, known).ask("remove", did)
@@ -152,7 +153,7 @@ def remove(account: str, server: str | None, where: Where | None, as_json: bool)
     return INCOMPLETE if failures else WHOLE
 
 
-def _take_back(bench: Workbench, line: Line, server: KnownClock, account: str) -> list[str]:
+def _take_back(bench: OfSpace, line: Line, server: KnownClock, account: str) -> list[str]:
     """Revoke what is delegated for it at the clock and at the server; why that failed, if it did."""
     store, failures = Delegations(bench.home.delegations), list[str]()
     for delegation in delegated(bench, server.did, account):
@@ -173,14 +174,20 @@ def _print_status(server: KnownClock, told: dict[str, Any], as_json: bool) -> in
     return INCOMPLETE if needs_a_look(told) else WHOLE
 
 
-def _servers(bench: Workbench, line: Line, server: str | None) -> list[KnownClock]:
+def _did_of(bench: Workbench | KnownSpace, account: str) -> str:
+    if isinstance(bench, Workbench):
+        return account_did(bench, account) or account
+    return account if account.startswith("did:") else asyncio.run(resolve(bench.settings, account)).did
+
+
+def _servers(bench: OfSpace, line: Line, server: str | None) -> list[KnownClock]:
     """The one that is named, else all where something of the space is scheduled."""
     if server is not None:
         return [line.find(plain_url(server), None)]
     return list(dict.fromkeys(KnownClock(each.url, each.did) for each in scheduled_list(bench).load()))
 
 
-def _server_of(bench: Workbench, line: Line, server: str | None, account: str) -> KnownClock:
+def _server_of(bench: OfSpace, line: Line, server: str | None, account: str) -> KnownClock:
     if server is not None:
         return line.find(plain_url(server), None)
     known = [each for each in scheduled_list(bench).load() if each.account == account]
@@ -192,7 +199,7 @@ def _server_of(bench: Workbench, line: Line, server: str | None, account: str) -
     return KnownClock(known[0].url, known[0].did)
 
 
-def _line_to(bench: Workbench, line: Line, server: KnownClock) -> ServerLine:
+def _line_to(bench: OfSpace, line: Line, server: KnownClock) -> ServerLine:
     try:
         return ServerLine(line.caller(server, authority_of(bench)))
     except RemoteClockError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,3 +78,29 @@ def test_a_provider_that_held_backups_before_the_server_knew_of_it(
         status = wait_for_a_run(owner, did, space)
         assert status["lastRun"]["result"] == "recorded", status
         assert len(ask(owner, "snapshots", "--space", space)["snapshots"]) == 2
+
+
+def test_a_provider_that_is_down_is_named_and_nothing_passes_for_safe(
+    owner: Shell, host: FaultyHost, server: AgentProcess, tmp_path: Path
+) -> None:
+    did = host.demo.recording.did
+    (tmp_path / "provider").mkdir()
+    with running(tmp_path / "provider") as provider:
+        space = owner("space", "create", provider.url, "--json").document["place"]
+        ask(owner, "space", "register", provider.url, "--account", "alice@example.com")
+        ask(owner, "schedule", did, "--server", server.url, "--space", space)
+        safe = wait_for_a_run(owner, did, space)
+        provider.process.kill()
+        provider.process.wait()
+        host.demo.publish_next_post()
+        ask(owner, "schedule", "now", did, "--space", space)
+
+        def status() -> Any:
+            return owner("schedule", "status", did, "--space", space, "--json").document
+
+        until(lambda: status()["lastRun"] != safe["lastRun"], 90)
+        down = status()
+        assert owner("schedule", "remove", did, "--space", space, "--json").document["removed"]
+    assert down["lastRun"]["result"] == "failed"
+    assert provider.url in down["lastRun"]["reason"]
+    assert down["lastGood"] == safe["lastGood"]
