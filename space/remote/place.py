@@ -30,6 +30,9 @@ HASHED_AT_ONCE = 1 << 20
 PARCEL_BYTES, PARCEL_BLOBS = 64 << 20, 16
 """Of what is sent together, unless a single shard with its index is more."""
 
+READ_BACK_BYTES = 64
+"""Of the first shard that a process publishes."""
+
 _VERSION = "1"
 """Of every blob: it never changes."""
 
@@ -55,6 +58,8 @@ class ProviderPlace:
         self._files = files
         self._pending = Pending(staging / "pending", files)
         self._held: dict[str, Held] | None = None
+        self._gives = False
+        """Whether it gave again what this process had published."""
 
     @property
     def title(self) -> str:
@@ -131,7 +136,10 @@ class ProviderPlace:
         return self._drafts.new(self._staging) if room == SHARDS else self._own.draft(room)
 
     def publish(self, room: str, drafts: Sequence[tuple[Draft, str]]) -> list[Entry]:
-        """What a crash or a dead line leaves half done is finished by `resume`."""
+        """What a crash or a dead line leaves half done is finished by `resume`.
+
+        Raises SpaceUnavailable also if the provider took all of it and does not give it again.
+        """
         if room != SHARDS:
             return self._own.publish(room, drafts)
         files = [(cast(FileDraft, draft), name) for draft, name in drafts]
@@ -145,7 +153,23 @@ class ProviderPlace:
             self._pending.leave(files)
             raise
         self._pending.end(folder)
+        if not self._gives:
+            self._read_back(files[0][0], entries[0])
+            self._gives = True
         return entries
+
+    def _read_back(self, content: Content, entry: Entry) -> None:
+        """A provider that names itself otherwise may take everything and give nothing."""
+        size = min(entry.size, READ_BACK_BYTES)
+        try:
+            given = self.open(SHARDS, entry).read(0, size)
+        except FileNotFoundError:
+            given = b""
+        if given != content.read(0, size):
+            raise SpaceUnavailable(
+                f"{self.title} does not give what it has just taken; nothing was recorded, try again later "
+                "or tell its operator"
+            )
 
     def _send(self, contents: Sequence[tuple[Content, str]]) -> list[Entry]:
         """Blobs first, then what the provider is told about them."""

@@ -11,11 +11,13 @@ import pytest
 from backup_agent.hosted import concluding
 from backup_agent.hosted.asking import Asking
 from backup_agent.hosted.promise import receipts_of
+from backup_agent.hosted.reading import Reader
 from backup_agent.net import Http, Request
 from pail import CAR, CID, cid_of
 from space import SpaceUnavailable
 from space.layout import SHARDS, index_name, shard_name
 from space.remote import place as places
+from space.remote.place import ProviderPlace
 from tests.backup_agent.hosted.ground import HostedGround
 from tests.backup_agent.hosted.test_interrupted import killed_at
 from tests.provider.made import index_of, shard_of
@@ -41,6 +43,10 @@ def publish(ground: HostedGround, shards: int) -> None:
 def send(ground: HostedGround, named: dict[str, bytes]) -> None:
     place = ground.place("a")
     place.make_ready()
+    publish_at(place, named)
+
+
+def publish_at(place: ProviderPlace, named: dict[str, bytes]) -> None:
     drafts = [(place.draft(SHARDS), name) for name in named]
     for draft, name in drafts:
         draft.write(named[name])
@@ -51,7 +57,7 @@ def send(ground: HostedGround, named: dict[str, bytes]) -> None:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Each request, by what it asks and how often."""
     found: list[str] = []
-    execute_all, fetch = Asking.execute_all, Http.fetch
+    execute_all, fetch, stream = Asking.execute_all, Http.fetch, Http.stream
 
     async def execute(self: Asking, invocations: Sequence[Delegation]) -> list[Receipt]:
         found.append(f"{len(invocations)} {invocations[0].ucan.capabilities[0].can}")
@@ -61,20 +67,52 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.extend(["receipt"] if "/receipt/" in request.url else [])
         return await fetch(self, request)
 
+    def read(self: Http, request: Request):
+        found.append("read")
+        return stream(self, request)
+
     monkeypatch.setattr(Asking, "execute_all", execute)
     monkeypatch.setattr(Http, "fetch", get)
+    monkeypatch.setattr(Http, "stream", read)
     return found
 
 
 def test_several_shards_are_asked_about_at_once(ground: HostedGround, asked: list[str]) -> None:
     publish(ground, 4)
-    assert asked == [
+    assert asked[:6] == [
         "8 space/blob/add",
         "8 ucan/conclude",
         "4 space/index/add",
         "4 upload/add",
+        "read",
         "1 space/blob/list",
     ]
+
+
+def test_what_is_published_is_read_back_once_by_a_process(ground: HostedGround, asked: list[str]) -> None:
+    place = ground.place("a")
+    place.make_ready()
+    for _ in range(2):
+        publish_at(place, made(1))
+    assert asked.count("read") == 1
+
+
+def test_a_provider_that_takes_and_does_not_give_is_refused_each_time(
+    ground: HostedGround, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = ground.place("a")
+    place.make_ready()
+
+    async def nothing(*_arguments: object) -> list[bytes]:
+        return [b""]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Reader, "read", nothing)
+        for _ in range(2):
+            with pytest.raises(SpaceUnavailable, match="does not give what it has just taken"):
+                publish_at(place, made(1))
+    publish_at(place, made(1))
+    assert not place.resume(), "all of it was taken"
 
 
 def test_a_shard_and_its_index_go_together_where_not_all_do(
