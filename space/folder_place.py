@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
 from space.drafts import Drafts, FileDraft
+from space.errors import SpaceUnavailable
 from space.files import Files
 from space.guard import guarded
 from space.layout import HEADS, SHARDS
 from space.place import Draft, Entry, Span
 
 ROOMS = ("", SHARDS, HEADS)
+
+_CLOSED = {
+    errno.EROFS: "{} is read-only, and this writes there: make it writable, or --space a copy of it",
+    errno.EACCES: "this user may not write in {}, and this has to: give it the right, or --space a copy",
+}
 
 
 class OpenedFile:
@@ -75,7 +83,8 @@ class FolderPlace:
         return OpenedFile(self._files, self._path(room, entry.name), entry.size)
 
     def draft(self, room: str) -> FileDraft:
-        return self._drafts.new(self.folder / room)
+        with self._writing():
+            return self._drafts.new(self.folder / room)
 
     def publish(self, room: str, drafts: Sequence[tuple[Draft, str]]) -> list[Entry]:
         for draft, _ in drafts:
@@ -95,12 +104,22 @@ class FolderPlace:
                 draft.drop()
 
     def remove(self, room: str, name: str) -> None:
-        with guarded(f"removing {name}"):
+        with guarded(f"removing {name}"), self._writing():
             self._files.remove(self._path(room, name))
             self._files.sync_folder(self.folder / room)
 
     def close(self) -> None:
         pass
+
+    @contextmanager
+    def _writing(self) -> Generator[None]:
+        """Raise SpaceUnavailable, which names the folder, where nothing may be written."""
+        try:
+            yield
+        except OSError as error:
+            if why := _CLOSED.get(error.errno or 0):
+                raise SpaceUnavailable(why.format(self.folder)) from error
+            raise
 
     def _path(self, room: str, name: str) -> Path:
         return self.folder / room / name

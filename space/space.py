@@ -214,6 +214,9 @@ class Space:
         write missing index objects. Deletes and renames nothing: spec/space.md says why.
 
         What is still named as lost is then written anew by the next backup that has it.
+        Raises SpaceFull, SpaceUnavailable and PruneBegan before anything else: where it cannot write, it says
+        nothing of what it found.
         """
         with guarded("repairing the space"):
+            self.lease.hold()
             return inspection.repair(self)
