@@ -18,6 +18,7 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from clock_service.errors import BadOption
 from clock_service.patience import MAX_CONNECTIONS, ImpatientProtocol
 
 GRACE_S = 10
@@ -51,7 +52,7 @@ def print_started(started: Started) -> None:
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket that says it is TCP: asyncio turns Nagle's delay off for those alone.
 
-    port: 0 for any. Raises OSError if the address cannot be had.
+    port: 0 for any. Raises BadOption if the address cannot be had.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -61,9 +62,9 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        way_on = "; choose another --port" if error.errno == errno.EADDRINUSE else ""
-        why = f"no listening at {host} port {port}: {error.strerror}{way_on}"
-        raise OSError(error.errno, why) from error
+        if error.errno == errno.EADDRINUSE:
+            raise BadOption(f"port {port} of {host} is taken; choose another --port") from error
+        raise BadOption(f"no listening at {host} port {port}: {error.strerror}") from error
     return listener
 
 

@@ -40,7 +40,7 @@ class Options:
 def serve(options: Options, announce: Callable[[Started], None]) -> None:
     """Answer until SIGTERM or SIGINT, then finish what was begun. announce: called once it answers.
 
-    Raises BadOption, BadKeyFile, StoreUnavailable, NewerSchema, OSError if the address cannot be had.
+    Raises BadOption, BadKeyFile, StoreUnavailable, NewerSchema.
     """
     check_did(options.did)
     log_to_stderr()

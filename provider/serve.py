@@ -60,8 +60,7 @@ class Options:
 def serve(options: Options, announce: Callable[[Started], None]) -> None:
     """Answer until SIGTERM or SIGINT, then finish what was begun. announce: called once it answers.
 
-    Raises BadOption, BadAddress, BadKeyFile, StoreUnavailable, NewerSchema, OSError if the address of
-    the listener cannot be had.
+    Raises BadOption, BadAddress, BadKeyFile, StoreUnavailable, NewerSchema.
     """
     check_did(options.did)
     log_to_stderr()

@@ -1,4 +1,4 @@
-"""The database that an operator's command wrote to, as people are told of it."""
+"""The database that an operator's command wrote to or read, as people are told of it."""
 
 from __future__ import annotations
 

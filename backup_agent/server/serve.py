@@ -43,7 +43,7 @@ class Options:
 def serve(options: Options, announce: Callable[[Started], None]) -> None:
     """Answer and work until SIGTERM or SIGINT. announce: called once it answers.
 
-    Raises Misconfigured, BadKeyFile, StoreUnavailable, NewerSchema, OSError if the address cannot be had.
+    Raises Misconfigured, BadOption, BadKeyFile, StoreUnavailable, NewerSchema.
     """
     if options.workers > 1 and options.database.startswith(SQLITE):
         raise Misconfigured("several workers need --database postgresql://…; SQLite serves one process")

@@ -24,7 +24,7 @@ from provider.records import HostedSpace
 from provider.serve import Options
 from provider.serve import serve as run_provider
 from provider.store import ProviderStore, open_provider_store
-from ucan import Verifier
+from ucan import InvalidPrincipal, Verifier
 
 FOLDER = ServiceFolder("provider", "provider.db")
 """In the home: the provider's key, its database and its blobs unless others are named."""
@@ -80,7 +80,13 @@ def _print_started(started: Started) -> None:
 
 def add_space(did: str, max_bytes: int | None, database: str | None, as_json: bool) -> int:
     """Host a space, and its clock; one that was removed is back with what it held."""
-    Verifier.parse(did)
+    try:
+        Verifier.parse(did)
+    except InvalidPrincipal as error:
+        raise BadOption(
+            f"{did[:80]!r} is no DID of a space, a did:key:; `skypail clock head --json` where the space is "
+            "says it"
+        ) from error
     named = NamedDatabase.before_opening(FOLDER.database(database))
     with _store(database) as store:
         asyncio.run(store.host(HostedSpace(did, None, max_bytes or Quota().bytes)))
@@ -116,15 +122,17 @@ def remove_space(did: str, database: str | None, as_json: bool) -> int:
 
 def list_spaces(database: str | None, as_json: bool) -> int:
     """List the spaces, as many as the store tells at once."""
+    named = NamedDatabase.before_opening(FOLDER.database(database))
     with _store(database) as store:
         found = asyncio.run(store.spaces())
+    named.warn_if_new("skypail provider serve")
     if as_json:
         print_json({"spaces": [_document(space) for space in found]})
     elif found:
         rows = [(each.did, *_words(each)) for each in found]
         print_table(("SPACE", "USED", "OF", "BLOBS", "ACCOUNT"), rows)
     else:
-        print_text("No space is hosted; `skypail provider space add DID` adds one")
+        print_text(f"No space is hosted in {named.shown}; `skypail provider space add DID` adds one")
     return WHOLE
 
 

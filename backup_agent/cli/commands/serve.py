@@ -105,8 +105,10 @@ def remove_space(did: str, database: str | None, as_json: bool) -> int:
 
 def list_spaces(database: str | None, as_json: bool) -> int:
     """List the hosted spaces, as many as the store tells at once."""
+    named = NamedDatabase.before_opening(FOLDER.database(database))
     with _store(database) as store:
         found = asyncio.run(store.registrations())
+    named.warn_if_new("skypail clock serve")
     if as_json:
         print_json({"spaces": [_row(each) for each in found]})
     elif found:
@@ -116,7 +118,7 @@ def list_spaces(database: str | None, as_json: bool) -> int:
         ]
         print_table(("SPACE", "EVENTS A DAY", "BYTES", "GUARD"), shown)
     else:
-        print_text("No space is hosted; `skypail clock space add DID` adds one")
+        print_text(f"No space is hosted in {named.shown}; `skypail clock space add DID` adds one")
     return WHOLE
 
 

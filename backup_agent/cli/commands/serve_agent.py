@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from backup_agent.cli.commands.schedule_words import one_line
+from backup_agent.cli.database_named import NamedDatabase
 from backup_agent.cli.output import WHOLE, print_json, print_table, print_text
 from backup_agent.cli.service_folder import ServiceFolder
 from backup_agent.cli.workbench import settings
@@ -78,11 +79,11 @@ def _print_started(started: Started) -> None:
 
 def accounts(database: str | None, limit: int, as_json: bool) -> int:
     """List the accounts: those in trouble first."""
-    with _opened(database) as opened:
+    with _looked_at(database) as (opened, named):
         found = opened.do(lambda session: account_rows.worst(session, limit))
         now_ms = opened.do(opened.now_ms)
     rows = [_account_row(account, now_ms) for account in found]
-    return _print("accounts", rows, as_json)
+    return _print("accounts", rows, named, as_json)
 
 
 def _account_row(account: Account, now_ms: int) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def _account_row(account: Account, now_ms: int) -> dict[str, Any]:
 
 def runs(database: str | None, limit: int, as_json: bool) -> int:
     """List the last runs."""
-    with _opened(database) as opened:
+    with _looked_at(database) as (opened, named):
         found = opened.do(lambda session: run_rows.newest(session, limit))
     rows = [
         {
@@ -117,12 +118,12 @@ def runs(database: str | None, limit: int, as_json: bool) -> int:
         }
         for run in found
     ]
-    return _print("runs", rows, as_json)
+    return _print("runs", rows, named, as_json)
 
 
 def hosts(database: str | None, limit: int, as_json: bool) -> int:
     """List the hosts."""
-    with _opened(database) as opened:
+    with _looked_at(database) as (opened, named):
         found = opened.do(lambda session: host_rows.all_hosts(session, limit))
     rows = [
         {
@@ -134,12 +135,12 @@ def hosts(database: str | None, limit: int, as_json: bool) -> int:
         }
         for host in found
     ]
-    return _print("hosts", rows, as_json)
+    return _print("hosts", rows, named, as_json)
 
 
 def workers(database: str | None, limit: int, as_json: bool) -> int:
     """List the workers."""
-    with _opened(database) as opened:
+    with _looked_at(database) as (opened, named):
         found = opened.do(lambda session: worker_rows.all_workers(session, limit))
     rows = [
         {
@@ -151,17 +152,17 @@ def workers(database: str | None, limit: int, as_json: bool) -> int:
         }
         for worker in found
     ]
-    return _print("workers", rows, as_json)
+    return _print("workers", rows, named, as_json)
 
 
-def _print(name: str, rows: Sequence[Mapping[str, Any]], as_json: bool) -> int:
+def _print(name: str, rows: Sequence[Mapping[str, Any]], named: NamedDatabase, as_json: bool) -> int:
     if as_json:
         print_json({name: rows})
     elif rows:
         cells = [["" if cell is None else one_line(cell) for cell in row.values()] for row in rows]
         print_table([column.upper() for column in rows[0]], cells)
     else:
-        print_text(f"No {name} yet")
+        print_text(f"No {name} yet in {named.shown}")
     return WHOLE
 
 
@@ -169,5 +170,10 @@ def _moment(unix_ms: int) -> str:
     return datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec="seconds")
 
 
-def _opened(database: str | None) -> closing[Database]:
-    return closing(open_database(FOLDER.database(database)))
+@contextmanager
+def _looked_at(database: str | None) -> Generator[tuple[Database, NamedDatabase]]:
+    url = FOLDER.database(database)
+    named = NamedDatabase.before_opening(url)
+    with closing(open_database(url)) as opened:
+        yield opened, named
+    named.warn_if_new("skypail serve")

@@ -54,9 +54,21 @@ def test_a_place_that_is_taken_and_a_space_that_is_none_are_said_in_a_sentence(
 ) -> None:
     port = service.url.rpartition(":")[2]
     said = shell("clock", "serve", "--port", port)
-    assert f"no listening at 127.0.0.1 port {port}" in said.err
-    assert said.err.endswith("; choose another --port\n")
-    assert "'did:key:zzz' is no DID of a space" in shell("clock", "space", "add", "did:key:zzz").err
+    assert said.err == f"skypail: port {port} of 127.0.0.1 is taken; choose another --port\n"
+    for service_ in ("clock", "provider"):
+        assert "'did:key:zzz' is no DID of a space" in shell(service_, "space", "add", "did:key:zzz").err
+
+
+def test_an_empty_list_names_the_database_that_was_looked_at(shell: Shell) -> None:
+    for command, name in (
+        (("clock", "space", "list"), "clock-service/clock.db"),
+        (("provider", "space", "list"), "provider/provider.db"),
+        (("serve", "accounts"), "server/agent.db"),
+        (("serve", "workers"), "server/agent.db"),
+    ):
+        said = shell(*command)
+        assert (said.code, f" in {shell.home / name}" in said.out) == (0, True), said
+        assert command[1] == "workers" or "is a new database that no service has used yet" in said.err
 
 
 def test_a_space_may_have_a_guard_of_its_own(shell: Shell) -> None:
