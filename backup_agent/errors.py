@@ -58,10 +58,10 @@ class AgentError(Exception):
 
 
 class HostRefused(AgentError):
-    """The guard of outgoing requests said no; nothing was sent (T4)."""
+    """The guard of outgoing requests said no; nothing was sent (T4). host: empty if it cannot be told."""
 
     def __init__(self, host: str, why: str) -> None:
-        super().__init__(f"refused to connect to {host[:253]!r}: {why}")
+        super().__init__(f"refused to connect to {host[:253]!r}: {why}" if host else why)
         self.host, self.why = host, why
 
 

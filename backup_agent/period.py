@@ -13,7 +13,9 @@ _NAMES = {"hourly": 3600, "daily": 86_400, "weekly": 7 * 86_400}
 
 class BadPeriod(AgentError, ValueError):
     def __init__(self, text: str) -> None:
-        super().__init__(f"{text[:80]!r} is no period; write it like 2h, hourly or daily")
+        super().__init__(
+            f"{text[:80]!r} is no period; write it like 15m, which is the shortest, 2h, hourly or daily"
+        )
 
 
 def parse_period(text: str) -> int:

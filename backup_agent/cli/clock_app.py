@@ -72,7 +72,7 @@ def forget(url: UrlArgument, space: SpaceOption = None, as_json: JsonOption = Fa
 
 @app.command()
 def head(space: SpaceOption = None, as_json: JsonOption = False) -> int:
-    """Show the head, as the folder and every service in use have it.
+    """Show the head, as the space and every service in use have it.
 
     Exit code 3: a service did not answer, or names what cannot be read here.
     """

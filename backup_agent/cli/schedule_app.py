@@ -41,7 +41,7 @@ def add(
         str, typer.Option("--server", metavar="URL", help="The server that does it.", show_default=False)
     ],
     every: Annotated[
-        str, typer.Option("--every", metavar="TIME", help="15m, 2h, hourly, daily or weekly.")
+        str, typer.Option("--every", metavar="TIME", help="15m at least, 2h, hourly, daily or weekly.")
     ] = "daily",
     keep: Annotated[
         str | None,

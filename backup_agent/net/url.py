@@ -35,7 +35,7 @@ def check_url(text: str, *, allow_private: bool) -> httpx.URL:
     """
     shape = _SHAPE.fullmatch(text) if len(text) <= MAX_URL_CHARS else None
     if shape is None or not shape[2].isascii():
-        raise HostRefused("an unreadable URL", "it must be a plain https://host/path")
+        raise HostRefused("", "a URL must be plain, and begin with https://, or with http:// on this machine")
     try:
         url = httpx.URL(text)
     except (httpx.InvalidURL, ValueError) as error:

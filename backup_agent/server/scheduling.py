@@ -8,6 +8,7 @@ from time import time
 
 from backup_agent.errors import HostRefused
 from backup_agent.net import check_url
+from backup_agent.period import period_text
 from backup_agent.server import account_rows, revocation_rows, share_rows
 from backup_agent.server.account import Account
 from backup_agent.server.admission import check_exact, proofs, view_all
@@ -71,7 +72,8 @@ class Scheduling:
     def _check(self, schedule: Schedule, space: str) -> None:
         low, high = self.limits.min_every_s, MAX_EVERY_S
         if not low <= schedule.every_s <= high:
-            raise BadSchedule(f"runs may be from {low} to {high} seconds apart, not {schedule.every_s}")
+            least, most = period_text(low), period_text(high)
+            raise BadSchedule(f"runs may be from {least} to {most}, not {period_text(schedule.every_s)}")
         if schedule.until_s is not None and schedule.until_s <= self.now():
             raise BadSchedule("the schedule's end is past")
         self.places.check(schedule.place, space)

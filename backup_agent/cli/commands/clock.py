@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from backup_agent.cli.output import FAILED, INCOMPLETE, WHOLE, print_error, print_json, print_text
 from backup_agent.cli.remote import Clocks, authority_of, clock_list, open_clocks, open_line
-from backup_agent.cli.workbench import Workbench, workbench
+from backup_agent.cli.workbench import Workbench, settings, workbench
 from backup_agent.clock_list import KnownClock, plain_url
+from backup_agent.net import check_url
 from clock_service.errors import RemoteClockError
 from clock_service.meanings import refusal
 from pail import CID, PailError, Value, run
@@ -28,6 +30,7 @@ def use(
     as_json: bool,
 ) -> int:
     """Record into the service at `url` too, from now on. without: CIDs of what it is not told is revoked."""
+    check_url(url, allow_private=settings().allow_private_hosts)  # before a space is made
     with workbench(where, create=True) as bench, open_line(bench.settings) as line:
         clock, known = line.find(url, did), clock_list(bench)
         authority = authority_of(bench)
@@ -77,7 +80,8 @@ def head(where: Where | None, as_json: bool) -> int:
         if as_json:
             print_json({"space": bench.space.did, "head": _texts(own), "clocks": rows})
         else:
-            print_text(f"Folder {bench.where}", *(f"  {event}" for event in _texts(own) or ["(nothing yet)"]))
+            kind = "Folder" if isinstance(bench.where, Path) else "Space"
+            print_text(f"{kind} {bench.where}", *(f"  {event}" for event in _texts(own) or ["(nothing yet)"]))
             for row in rows:
                 _print_head(row)
     return WHOLE if all(row["problem"] is None and not row["unreadable"] for row in rows) else INCOMPLETE

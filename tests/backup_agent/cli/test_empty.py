@@ -145,6 +145,13 @@ def test_a_directory_that_is_no_url_names_the_variable(shell: Shell, url: str) -
     assert f"the variable SKYPAIL_PLC_URL is {url!r}; write it like https://plc.directory" in said.err
 
 
+def test_a_clock_without_a_scheme_is_said_so_and_makes_no_space(shell: Shell) -> None:
+    shell.environ = {"SKYPAIL_ALLOW_PRIVATE_HOSTS": "1"}
+    said = shell("clock", "use", "localhost:8740")
+    assert (said.code, "begin with https://, or with http://" in said.err) == (1, True)
+    assert not shell.home.exists()
+
+
 def test_a_space_that_is_a_file(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")

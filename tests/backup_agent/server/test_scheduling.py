@@ -90,8 +90,8 @@ def test_a_revoked_delegation_schedules_nothing(desk: Desk) -> None:
 
 
 BAD = {
-    "too often": ({"every": 1}, "seconds apart"),
-    "never": ({"every": 10**9}, "seconds apart"),
+    "too often": ({"every": 1}, "from every 15 minutes to every 31 days, not every second"),
+    "never": ({"every": 10**9}, "from every 15 minutes to every 31 days"),
     "over already": ({"until": 1}, "past"),
     "until a time that no machine can count to": ({"until": 1 << 63}, "no time in seconds"),
     "with a clock on this machine": ({"clock": {"url": "http://10.0.0.1/", "did": SERVER.did}}, "not public"),

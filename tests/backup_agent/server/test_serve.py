@@ -222,10 +222,10 @@ def test_what_the_operator_sees(
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("--every", "sometimes"), "is no period"),
+        (("--every", "1s"), "is no period; write it like 15m, which is the shortest"),
         (("--every", "hourly", "--until", "2001-01-01"), "is past"),
         (("--every", "hourly", "--place", "file:///etc"), "--folder"),
-        (("--every", "1m"), "seconds apart"),
+        (("--every", "1m"), "from every 15 minutes to every 31 days, not every minute"),
         (("--place", "gs://bucket/prefix"), "does not write to gs:// places"),
     ],
 )
