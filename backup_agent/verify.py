@@ -20,7 +20,7 @@ from backup_agent.snapshot import decode_identity
 from pail import CID, DecodeError, PailError, Reader, fetch, parse_cid, run
 from pail.map import entries
 from pail.unixfs import leaves
-from space import SpaceError
+from space import SpaceError, SpaceUnavailable
 from ucan import Signer
 
 MAX_PROBLEMS = 1000
@@ -29,7 +29,7 @@ MAX_PROBLEMS = 1000
 
 @dataclass(slots=True)
 class Verification:
-    """What was found: the snapshot is whole if there are no problems and nothing was missing."""
+    """What was found: the snapshot is whole if all was read without problems and nothing was missing."""
 
     records: int = 0
     blobs: int = 0
@@ -40,12 +40,19 @@ class Verification:
     """Blobs that the certificate says were missing, with their causes."""
     problems: list[str] = field(default_factory=list[str])
     """What does not hold, a sentence each."""
+    unread: str | None = None
+    """Why the space could not be read any further: what was not read may be whole."""
 
     @contextmanager
     def trying(self, what: str) -> Generator[None]:
-        """What goes wrong inside becomes a problem of `what`, and the verification goes on."""
+        """What goes wrong inside becomes a problem of `what`, and the verification goes on.
+
+        Raises SpaceUnavailable: that is no problem of the snapshot.
+        """
         try:
             yield
+        except SpaceUnavailable:
+            raise
         except (PailError, SpaceError, AtprotoError) as error:
             self.problem(f"{what}: {error}")
 
@@ -74,6 +81,7 @@ def verify_snapshot(
 
     signer: opens private data that was sealed to it. Nothing outside of the space is asked.
     files: what was read just now, by root, to which is added: a blob that snapshots share is read once.
+    It ends where the space cannot be read.
     """
     result = Verification()
 
@@ -85,9 +93,12 @@ def verify_snapshot(
         return blocks
 
     progress.phase(f"Verifying {entry.timestamp}")
-    with result.trying("the Backup"):
-        snapshot = run(read_snapshot(entry.cid), counted)
-        _Verifier(entry, snapshot, counted, signer, result, {} if files is None else files).verify()
+    try:
+        with result.trying("the Backup"):
+            snapshot = run(read_snapshot(entry.cid), counted)
+            _Verifier(entry, snapshot, counted, signer, result, {} if files is None else files).verify()
+    except SpaceUnavailable as error:
+        result.unread = str(error)
     return result
 
 

@@ -107,7 +107,8 @@ class _Story:
             verify_snapshot(each, self.bench.space.get, self.bench.signer, Unwatched()) for each in known
         ]
         read_bytes = sum(result.size_bytes for result in results)
-        problems = [problem for result in results for problem in result.problems]
+        unread = [result.unread for result in results if result.unread is not None]
+        problems = [*unread, *(problem for result in results for problem in result.problems)]
         verdict = "all whole" if not problems else f"{len(problems)} PROBLEMS"
         self.say(
             f"4. Verified {len(known)} snapshots, {size_text(read_bytes)} read and hashed again: {verdict}"

@@ -11,6 +11,8 @@ from types import SimpleNamespace
 import pytest
 
 from backup_agent.cli.commands import agent
+from backup_agent.hosted.reading import Reader
+from space import SpaceUnavailable
 from tests.backup_agent.cli.shell import Shell
 from tests.faulty_host import FaultyHost
 from tests.provider.child import Running, running
@@ -208,6 +210,24 @@ def test_parity_is_said_to_be_none_there_and_backups_are_silent_about_it(
     host.demo.publish_next_post()
     said = online("backup", host.demo.recording.did, "--space", url)
     assert (said.code, said.err) == (0, ""), said
+
+
+def test_what_cannot_be_read_is_not_called_damaged(
+    online: Shell, host: FaultyHost, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert online("backup", host.demo.recording.did, "--space", url).code == 0
+
+    async def refuse(*_: object) -> list[bytes]:
+        raise SpaceUnavailable("the provider does not give what it holds")
+
+    monkeypatch.setattr(Reader, "read", refuse)
+    said = online("verify", "--all", "--space", url)
+    assert (said.code, said.out.startswith("UNREAD "), "DAMAGED" in said.out) == (1, True, False), said
+    assert "does not give what it holds; 1 of 1 snapshot could not be read to the end" in said.err
+    assert "repair" not in said.out + said.err
+    document = online("verify", "--space", url, "--json").document
+    assert (document["whole"], document["snapshots"][0]["whole"]) == (False, False)
+    assert document["unread"] == "the provider does not give what it holds"
 
 
 def test_a_provider_that_was_named_as_it_does_not_name_itself_is_said_so(

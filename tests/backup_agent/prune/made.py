@@ -95,6 +95,7 @@ class Machine:
     def problems(self) -> list[str]:
         """What `verify --all` would say."""
         results = [verify_snapshot(e, self.space.get, self.signer, Unwatched()) for e in self.entries()]
+        assert all(result.unread is None for result in results)
         return [problem for result in results for problem in result.problems]
 
 

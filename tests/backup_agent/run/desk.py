@@ -81,7 +81,7 @@ class Desk:
         return [verify_snapshot(entry, self.space.get, self.signer, Unwatched()) for entry in self.entries()]
 
     def all_whole(self) -> bool:
-        return all(not result.problems for result in self.verify())
+        return all(not result.problems and result.unread is None for result in self.verify())
 
 
 @contextmanager
