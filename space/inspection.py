@@ -9,7 +9,7 @@ count as held, so the next backup writes them anew (S3).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 
 from pail import CID
@@ -18,12 +18,21 @@ from space.damage import Examination, Good, examine
 from space.errors import SpaceError
 from space.index import Index, ShardRow, State
 from space.intake import Inspected, Look, listed_slices, refresh, slices_of, take_in
-from space.layout import INDEX_SUFFIX, PARITY_SUFFIX, SHARDS, SMALL_SHARD_BYTES, index_name, shard_of_name
+from space.layout import (
+    INDEX_SUFFIX,
+    PARITY_SUFFIX,
+    SETTLED_SUFFIX,
+    SHARDS,
+    SMALL_SHARD_BYTES,
+    index_name,
+    shard_of_name,
+)
 from space.packed import open_shard, plain_shard
 from space.parity import heal
 from space.place import Entry, Opened, Place
 from space.report import Damage, SpaceReport
 from space.sample import Sample, every
+from space.settled import is_settled, note_settled
 from space.sharded_dag_index import encode_shard_index
 from space.slices import NO_SLICES
 from space.stock import take_stock
@@ -46,7 +55,19 @@ def check(space: Inspected, *, read_data: bool = True, of: Sample = every) -> Sp
             look = Look(row.entry, row.state, row.blocks)
         if look:
             looks.append(look)
-    return _report(space, looks)
+    return _report(space, [_settled(space, look) for look in looks])
+
+
+def _settled(space: Inspected, look: Look) -> Look:
+    """As `look`, but settled if the place says so of a file that is not whole; the index learns of it."""
+    if look.rest is None or look.state == State.SETTLED:
+        return look
+    with suppress(FileNotFoundError):
+        if is_settled(space.place, space.index, look.entry, look.rest):
+            with space.index:
+                space.index.record(look.entry, State.SETTLED, NO_SLICES)
+            return look._replace(state=State.SETTLED, blocks=0)
+    return look
 
 
 def _wants_look(row: ShardRow, of: Sample | None) -> bool:
@@ -62,14 +83,31 @@ def repair(space: Inspected) -> SpaceReport:
     What is nowhere by then is named this once, and given up: no backup but the next can bring it back.
     """
     refresh(space)
+    hurt: list[Look] = []
     for row in space.index.shards().values():
-        look = None if space.index.doomed.has(row.entry.name) else _look_through(space, row)
+        found = None if space.index.doomed.has(row.entry.name) else _look_through(space, row)
+        look = found and _settled(space, found)
         if look and look.rest:
             _mend(space, look, look.rest)
         elif look and look.index_fault:
             _write_index(space.place, look.entry)
+        hurt += [look] if look else []
     report = check(space)
-    return replace(report, given_up=_settle(space, report))
+    mended = tuple(_mended(space.index, hurt, report))
+    left = tuple(damage for damage in report.damages if damage not in mended)
+    return replace(report, given_up=_settle(space, report), damages=left, mended=mended)
+
+
+def _mended(index: Index, looks: Sequence[Look], report: SpaceReport) -> Iterator[Damage]:
+    """What was wrong before this repair, and of which nothing is lost now."""
+    broken = {damage.shard for damage in report.damages if damage.shard.endswith(INDEX_SUFFIX)}
+    known = index.shards()
+    for look in looks:
+        row = known.get(look.entry.name)
+        is_whole = row is not None and row.state == State.WHOLE
+        for damage in _damages(index, look):
+            if damage.shard not in broken and (is_whole or not damage.lost):
+                yield replace(damage, lost=False)
 
 
 def _settle(space: Inspected, report: SpaceReport) -> int:
@@ -82,11 +120,14 @@ def _settle(space: Inspected, report: SpaceReport) -> int:
     known = space.index.shards()
     damaged = {damage.shard for damage in report.damages} & known.keys()
     given_up = len(lost) + sum(space.index.gone().values())
+    done = [known[name].entry for name in damaged if known[name].state == State.NOT_WHOLE]
+    for entry in (*done, *(known[name].entry for name in report.settled if name in known)):
+        with suppress(FileNotFoundError):
+            note_settled(space.place, entry)
     with space.index:
         space.index.give_up()
-        for name in damaged:
-            if known[name].state == State.NOT_WHOLE:
-                space.index.record(known[name].entry, State.SETTLED, NO_SLICES)
+        for entry in done:
+            space.index.record(entry, State.SETTLED, NO_SLICES)
     return given_up
 
 
@@ -193,7 +234,7 @@ def _report(space: Inspected, looks: Sequence[Look]) -> SpaceReport:
         foreign=tuple(
             name
             for name in names
-            if not shard_of_name(name) and not name.endswith((INDEX_SUFFIX, PARITY_SUFFIX))
+            if not shard_of_name(name) and not name.endswith((INDEX_SUFFIX, PARITY_SUFFIX, SETTLED_SUFFIX))
         ),
         unindexed=tuple(look.entry.name for look in looks if look.index_fault == _MISSING),
         settled=tuple(look.entry.name for look in looks if look.state == State.SETTLED),

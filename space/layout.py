@@ -21,6 +21,7 @@ INDEX_SUFFIX = ".car.idx"
 HEAD_SUFFIX = ".head"
 SPACE_SUFFIX = ".space"
 PARITY_SUFFIX = ".par"
+SETTLED_SUFFIX = ".settled"
 MARK_SUFFIX = ".mark"
 LEASE_SUFFIX = ".lease"
 

@@ -42,6 +42,7 @@ class SpaceReport:
     foreign: files in the shards folder that are none of ours; left alone.
     unindexed: whole shards without their index file beside them; `repair` writes it.
     settled: damaged files whose good blocks are elsewhere; nothing in them is needed any more.
+    mended: damaged places that this repair found, and of which nothing is lost now; not in damages.
     given_up: blocks that this repair found nowhere; no later report names them.
     believed: of `shards`, those that this machine knows from their index objects and never read whole.
     """
@@ -54,6 +55,7 @@ class SpaceReport:
     foreign: tuple[str, ...] = ()
     unindexed: tuple[str, ...] = ()
     settled: tuple[str, ...] = ()
+    mended: tuple[Damage, ...] = ()
     given_up: int = 0
     believed: int = 0
 

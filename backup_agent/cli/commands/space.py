@@ -23,6 +23,8 @@ from space import Damage, SpaceReport, Where
 from space.layout import INDEX_SUFFIX
 from space.sample import Sample, every, parse_sample
 
+_MAY_GO = "it may be deleted, unless it is whole on another machine or in a copy of the folder"
+
 
 def check(where: Where | None, quick: bool, read_data: bool, subset: str | None, as_json: bool) -> int:
     """Name what is damaged."""
@@ -97,21 +99,12 @@ def _say(report: SpaceReport, as_json: bool, done: str, sound: bool, option: str
 
 
 def _document(report: SpaceReport) -> dict[str, Any]:
-    damages = [
-        {
-            "shard": damage.shard,
-            "block": None if damage.cid is None else str(damage.cid),
-            "offset": damage.offset,
-            "cause": damage.cause,
-            "lost": damage.lost,
-        }
-        for damage in report.damages
-    ]
     return {
         "shards": report.shards,
         "blocks": report.blocks,
         "bytes": report.size_bytes,
-        "damages": damages,
+        "damages": [_place(damage) for damage in report.damages],
+        "mended": [_place(damage) for damage in report.mended],
         "incomplete": list(report.incomplete),
         "foreign": list(report.foreign),
         "unindexed": list(report.unindexed),
@@ -121,18 +114,29 @@ def _document(report: SpaceReport) -> dict[str, Any]:
     }
 
 
+def _place(damage: Damage) -> dict[str, Any]:
+    return {
+        "shard": damage.shard,
+        "block": None if damage.cid is None else str(damage.cid),
+        "offset": damage.offset,
+        "cause": damage.cause,
+        "lost": damage.lost,
+    }
+
+
 def _lines(report: SpaceReport, done: str, option: str) -> list[str]:
     lines = [
         f"{done}: {counted(report.blocks, 'good block')}; "
         f"{counted(report.shards, 'whole shard')}, {size_text(report.size_bytes)}"
     ]
+    lines += map(_mended_line, report.mended)
     lines += map(_damage_line, report.damages)
     if report.believed:
         lines.append(
             f"{counted(report.believed, 'shard')} of them {'was' if report.believed == 1 else 'were'} never "
             f"read on this machine; `skypail check --read-data{option}` downloads and proves them"
         )
-    lines += [f"damaged, nothing in it is needed any more: {name}" for name in report.settled]
+    lines += [f"damaged, nothing in it is needed any more: {name}; {_MAY_GO}" for name in report.settled]
     lines += [f"not here in full yet: {name}" for name in report.incomplete]
     lines += [f"none of ours, left alone: {name}" for name in report.foreign]
     lines += [f"without its index file (`skypail repair` writes it): {name}" for name in report.unindexed]
@@ -141,14 +145,23 @@ def _lines(report: SpaceReport, done: str, option: str) -> list[str]:
     return lines
 
 
-def _damage_line(damage: Damage) -> str:
+def _mended_line(damage: Damage) -> str:
+    fate = "it is written anew" if damage.shard.endswith(INDEX_SUFFIX) else "its blocks are in a whole shard"
+    return f"mended: {_what(damage)}; {fate}"
+
+
+def _what(damage: Damage) -> str:
     place = f" at byte {damage.offset}" if damage.cid or damage.offset else ""
     block = f" block {damage.cid}:" if damage.cid else ""
+    return f"{damage.shard}{place}:{block} {damage.cause}"
+
+
+def _damage_line(damage: Damage) -> str:
     if damage.shard.endswith(INDEX_SUFFIX):
         fate = "`skypail repair` writes it anew"
     else:
         fate = "no other copy is here" if damage.lost else "no block is lost by it"
-    return f"damaged: {damage.shard}{place}:{block} {damage.cause}; {fate}"
+    return f"damaged: {_what(damage)}; {fate}"
 
 
 def _whole(report: SpaceReport, option: str) -> str:

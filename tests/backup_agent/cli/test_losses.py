@@ -1,6 +1,7 @@
 """What was lost is said as it is; repair brings back what can be, and then there is an end to it."""
 
 import shutil
+from pathlib import Path
 
 from tests.backup_agent.cli.shell import Shell, damage
 
@@ -78,3 +79,43 @@ def test_a_repair_counts_no_block_twice_and_verify_says_what_to_do(kept: Shell) 
     assert kept("repair", "--json").document["blocks"] == before - 1
     said = kept("verify", "--all")
     assert (said.code, "damaged. `skypail repair` mends what parity" in said.out) == (1, True)
+
+
+def test_what_repair_mended_is_said_so(kept: Shell) -> None:
+    kept("snapshots")
+    shard = min((kept.home / "space/shards").glob("*.car"), key=lambda path: path.stat().st_size)
+    content = bytearray(shard.read_bytes())
+    content[3] ^= 1  # in the header: no block is lost
+    shard.write_bytes(content)
+    assert f"\ndamaged: {shard.name}: " in kept("check").out
+    said = kept("repair")
+    assert (said.code, "\ndamaged: " in said.out, "\nWhole: " in said.out) == (0, False, True)
+    assert (
+        f"\nmended: {shard.name}: the header or the end of the file is damaged; its blocks are in" in said.out
+    )
+
+
+def test_what_may_be_done_with_a_damaged_file_is_said_and_may_be_done(kept: Shell) -> None:
+    before = kept("snapshots").out
+    damage(kept.home)
+    kept("repair")
+    said = kept("check")
+    [line] = [line for line in said.out.splitlines() if line.startswith("damaged, nothing in it is needed")]
+    assert line.endswith(
+        "; it may be deleted, unless it is whole on another machine or in a copy of the folder"
+    )
+    name = line.removeprefix("damaged, nothing in it is needed any more: ").partition(";")[0]
+    (kept.home / "space/shards" / name).unlink()
+    said = kept("check")
+    assert (said.code, name in said.out) == (0, False)
+    assert kept("snapshots").out == before
+
+
+def test_another_home_says_the_same_of_what_was_repaired(kept: Shell, tmp_path: Path) -> None:
+    damage(kept.home)
+    kept("repair")
+    other = Shell(tmp_path / "other", kept.capsys, kept.monkeypatch)
+    for shell, option in ((kept, []), (other, ["--space", kept.home / "space"])):
+        said = shell("check", *option)
+        assert (said.code, "\ndamaged: " in said.out) == (0, False)
+        assert "damaged, nothing in it is needed any more: bagb" in said.out
