@@ -7,6 +7,7 @@ import logging
 import os
 import smtplib
 import ssl
+import sys
 from email.message import EmailMessage
 from email.utils import localtime, make_msgid
 from typing import Protocol
@@ -26,16 +27,21 @@ log = logging.getLogger(__name__)
 
 
 class Mail(Protocol):
-    """Brings `text` to an address. Raises StoreUnavailable if that cannot be done now."""
+    """Brings `text`, whose last line is the link, to an address.
+
+    Raises StoreUnavailable if that cannot be done now.
+    """
 
     async def send(self, to: str, subject: str, text: str) -> None: ...
 
 
 class LogMail:
-    """For an operator who lets people in by hand: the text is in his log."""
+    """For an operator who lets people in by hand: the text is in his log, its link also on a line alone."""
 
     async def send(self, to: str, subject: str, text: str) -> None:
         log.warning("no mail is set up, pass this on: %s", subject, extra={"why": f"{to}: {text}"})
+        sys.stderr.write(text.rstrip().rpartition("\n")[2] + "\n")  # in JSON it is hard to take by hand
+        sys.stderr.flush()
 
 
 class SmtpMail:

@@ -83,7 +83,7 @@ def head(space: SpaceOption = None, as_json: JsonOption = False) -> int:
 
 @app.command()
 def log(
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Events at most.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, help="Events at most.")] = 100,
     space: SpaceOption = None,
     as_json: JsonOption = False,
 ) -> int:
@@ -151,10 +151,12 @@ app.add_typer(space_app, name="space")
 def add_space(
     did: HostedArgument,
     events_a_day: Annotated[
-        int | None, typer.Option("--events-a-day", min=1, help="New events, by UTC. [default: 100000]")
+        int | None,
+        typer.Option("--events-a-day", metavar="N", min=1, help="New events, by UTC. [default: 100000]"),
     ] = None,
     max_bytes: Annotated[
-        int | None, typer.Option("--bytes", min=1, help="Of all its events. [default: 1 GiB]")
+        int | None,
+        typer.Option("--bytes", metavar="BYTES", min=1, help="Of all its events. [default: 1 GiB]"),
     ] = None,
     guard: Annotated[
         Guard | None, typer.Option("--guard", help="Of this clock alone. [default: the service's]")

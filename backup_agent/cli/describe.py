@@ -72,6 +72,7 @@ def shortcoming_lines(snapshot: Snapshot) -> list[str]:
 
 def _excluded_line(snapshot: Snapshot, what: str, why: str) -> str:
     """Preferences that could not be asked for anew are there all the same if there were some before."""
+    why = why.replace("(skypail login)", f"(`skypail login {snapshot.backup.account}`)")
     if what == "preferences" and snapshot.backup.preferences is not None:
         return f"preferences are those of an earlier snapshot: {why}"
     return f"not included: {what}: {why}"

@@ -47,7 +47,8 @@ def serve(
         Provision, typer.Option("--provision", help="Whose spaces to host: those added, or any account's.")
     ] = Provision.REGISTERED,
     max_bytes: Annotated[
-        int | None, typer.Option("--bytes", min=1, help="Of the blobs of one space. [default: 100 GiB]")
+        int | None,
+        typer.Option("--bytes", metavar="BYTES", min=1, help="Of the blobs of one space. [default: 100 GiB]"),
     ] = None,
     guard: GuardOption = Guard.WHEN_POSSIBLE,
     clocks: Annotated[bool, typer.Option("--clocks/--no-clocks", help="Host the spaces' clocks too.")] = True,
@@ -87,7 +88,9 @@ def serve(
 space_app = typer.Typer(help="Which spaces the provider of this machine hosts.")
 app.add_typer(space_app, name="space")
 
-BytesOption = Annotated[int | None, typer.Option("--bytes", min=1, help="Of its blobs. [default: 100 GiB]")]
+BytesOption = Annotated[
+    int | None, typer.Option("--bytes", metavar="BYTES", min=1, help="Of its blobs. [default: 100 GiB]")
+]
 
 
 @space_app.command("add")
@@ -106,7 +109,7 @@ def add_space(
 @space_app.command("limit")
 def limit_space(
     did: HostedArgument,
-    max_bytes: Annotated[int, typer.Option("--bytes", min=0, help="Of its blobs.")],
+    max_bytes: Annotated[int, typer.Option("--bytes", metavar="BYTES", min=0, help="Of its blobs.")],
     database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> int:

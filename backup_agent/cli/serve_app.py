@@ -12,7 +12,9 @@ from backup_agent.cli.service_options import DatabaseOption, HostOption, PortOpt
 
 app = typer.Typer(help="Run a server that backs accounts up on schedule.")
 
-LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Rows at most.")]
+LimitOption = Annotated[
+    int, typer.Option("--limit", "-n", metavar="N", min=1, max=10_000, help="Rows at most.")
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -39,13 +41,20 @@ def serve(
         typer.Option("--space", metavar="DID", help="Back up its accounts. Repeatable. [default: anybody's]"),
     ] = None,
     max_accounts: Annotated[
-        int, typer.Option("--accounts-per-space", min=1, help="Of one space at most.")
+        int, typer.Option("--accounts-per-space", metavar="N", min=1, help="Of one space at most.")
     ] = 100,
     max_runs: Annotated[
-        int, typer.Option("--runs-per-day", min=1, help="Of one space at most, by UTC.")
+        int, typer.Option("--runs-per-day", metavar="N", min=1, help="Of one space at most, by UTC.")
     ] = 10_000,
     max_bytes: Annotated[
-        int, typer.Option("--bytes-per-day", min=1, help="Written to one space at most, by UTC.")
+        int,
+        typer.Option(
+            "--bytes-per-day",
+            metavar="BYTES",
+            min=1,
+            help="Written to one space at most, by UTC. [default: 50 GiB]",
+            show_default=False,
+        ),
     ] = 50 << 30,
     ping: Annotated[
         str | None, typer.Option("--ping", metavar="URL", help="Asked every minute while all is well.")

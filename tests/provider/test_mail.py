@@ -77,10 +77,13 @@ def test_a_server_that_takes_no_mail_is_asked_again_later() -> None:
         asyncio.run(mail.send("alice@example.com", "Confirm", "link"))
 
 
-def test_without_a_server_the_link_is_the_operators_to_pass_on(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_server_the_link_is_the_operators_to_pass_on(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
     with caplog.at_level(logging.WARNING):
-        asyncio.run(LogMail().send("alice@example.com", "Confirm", "https://provider.test/link"))
-    assert vars(caplog.records[0])["why"] == "alice@example.com: https://provider.test/link"
+        asyncio.run(LogMail().send("alice@example.com", "Confirm", "Open:\n\nhttps://provider.test/link\n"))
+    assert vars(caplog.records[0])["why"] == "alice@example.com: Open:\n\nhttps://provider.test/link\n"
+    assert "\nhttps://provider.test/link\n" in f"\n{capsys.readouterr().err}"
 
 
 def test_the_environment_says_how(monkeypatch: pytest.MonkeyPatch) -> None:

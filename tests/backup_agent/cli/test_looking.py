@@ -39,7 +39,14 @@ def test_a_snapshot_has_three_names(kept: Shell) -> None:
 def test_showing_a_snapshot_to_people(kept: Shell) -> None:
     said = kept("show", "latest")
     assert said.code == 0
-    for part in (DID, RECORDING.second.cid, "6 blobs", "none missing", "Preferences  none", "skypail login"):
+    for part in (
+        DID,
+        RECORDING.second.cid,
+        "6 blobs",
+        "none missing",
+        "Preferences  none",
+        f"`skypail login {DID}`",
+    ):
         assert part in said.out
 
 
