@@ -8,8 +8,9 @@ from pathlib import Path
 
 from backup_agent.errors import HomeUnusable
 from backup_agent.home import Home, Settings
+from backup_agent.new_folder import expect_folder, expect_none_below, expect_parent
 from backup_agent.place_list import KnownPlace, PlaceList, default_where, text_of
-from space import Space, SpaceUnavailable, Where, open_folder, open_space
+from space import NoSpace, Space, SpaceUnavailable, Where, open_folder, open_space
 from space.errors import BadAddress
 from space.remote.address import ProviderAddress, is_provider, parse_provider
 
@@ -75,11 +76,18 @@ def open_at(home: Home, chosen: Settings, where: Where, space: str, *, create: b
 
 
 def _open_folder(home: Home, folder: Path, did: str | None) -> Space:
-    if not folder.parent.exists():
-        raise SpaceUnavailable(f"{folder.parent} is not there; is the disk mounted? Make it if you mean it")
+    expect_folder(folder)
+    expect_parent(folder)
     try:
         if did is not None:
             folder.mkdir(exist_ok=True)
     except OSError as error:
         raise SpaceUnavailable(f"no space can be made in {folder}: {error.strerror}") from error
+    try:
+        return open_folder(folder, cache=home.cache)
+    except NoSpace as error:
+        if did is None:
+            raise
+        if not error.has_shards:
+            expect_none_below(folder)
     return open_folder(folder, cache=home.cache, did=did)

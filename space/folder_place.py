@@ -18,8 +18,8 @@ from space.place import Draft, Entry, Span
 ROOMS = ("", SHARDS, HEADS)
 
 _CLOSED = {
-    errno.EROFS: "{} is read-only, and this writes there: make it writable, or --space a copy of it",
-    errno.EACCES: "this user may not write in {}, and this has to: give it the right, or --space a copy",
+    errno.EROFS: "{} is read-only, and this writes there: make it writable, or name a copy with --space",
+    errno.EACCES: "this user may not write in {}, and this has to: give it the right",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote
@@ -14,6 +15,9 @@ from space.guard import guarded
 from space.place_cache import PlaceCache
 from space.remote.address import is_provider, parse_provider
 from space.space import Space
+
+_SLIP = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+"""How a URL begins that lacks a slash."""
 
 Where = Path | str
 """Where a space lies: a folder, or a URL as `parse_where` gives it."""
@@ -35,6 +39,8 @@ def parse_where(text: str) -> Where:
         text = unquote(slash + path)
     elif "://" in text:
         raise BadAddress(text, "a space lies in a folder, or at s3://, gs://, az:// or https://")
+    elif _SLIP.match(text):
+        raise BadAddress(text, "a URL has two slashes, as s3://BUCKET; a folder of that name is ./NAME")
     if not text or "\0" in text:
         raise BadAddress(text, "name a folder")
     return Path(text)

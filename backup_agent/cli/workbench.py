@@ -15,6 +15,7 @@ from backup_agent.catalogue import account_of_handle
 from backup_agent.cli.output import print_error
 from backup_agent.errors import AgentError
 from backup_agent.home import Home, Settings
+from backup_agent.new_folder import expect_folder, expect_none_below, expect_parent
 from backup_agent.place_list import KnownPlace, default_where, text_of
 from backup_agent.placing import is_default, open_at, replicas_beside
 from space import (
@@ -173,10 +174,11 @@ def _open(chosen: Settings, place: Where, make: _Making) -> tuple[Home, Space, b
     """The home, the space that lies there, and whether it was made just now."""
     create = make.create
     if isinstance(place, Path):
+        expect_folder(place)
         if not create:
             create = _expect_space(place, make.remake)
         elif make.is_named:
-            _expect_parent(place)
+            expect_parent(place)
         home = Home.open(chosen.home)
         home.agent()
         return home, *_open_folder(home, place, create, make.new_did)
@@ -243,13 +245,6 @@ def _expect_space(place: Path, remake: bool) -> bool:
     return True
 
 
-def _expect_parent(place: Path) -> None:
-    """Raise SpaceUnavailable if `place` would need folders made above it: a disk that is not mounted."""
-    if not place.parent.exists():
-        why = f"{place.parent} is not there; is the disk mounted? Make the folder if you mean it"
-        raise SpaceUnavailable(f"no space can be made in {place}: {why}")
-
-
 def _open_folder(home: Home, place: Path, create: bool, new_did: Callable[[Home], str]) -> tuple[Space, bool]:
     """The space, and whether it was made just now."""
     try:
@@ -258,9 +253,11 @@ def _open_folder(home: Home, place: Path, create: bool, new_did: Callable[[Home]
         raise SpaceUnavailable(f"no space can be made in {place}: {error.strerror}") from error
     try:
         return open_folder(place, cache=home.cache), False
-    except NoSpace:
+    except NoSpace as error:
         if not create:
             raise
+        if not error.has_shards:
+            expect_none_below(place)
     return open_folder(place, cache=home.cache, did=new_did(home)), True
 
 
