@@ -58,9 +58,12 @@ def copy_shards(
     """
     with guarded(f"looking through {source.place.title}"):
         source.refresh()
+        wanted, unreadable = _wanted(source)
+        if unreadable:  # a repair by another machine may be done with them
+            source.check(read_data=False)
+            wanted, unreadable = _wanted(source)
     with guarded(f"looking through {target.place.title}"):
         target.refresh()
-        wanted, unreadable = _wanted(source)
         doomed = {shard: entry for shard, entry in wanted.items() if target.index.doomed.has(entry.name)}
         wanted = {shard: entry for shard, entry in wanted.items() if shard not in doomed}
         there = _there(target, wanted)

@@ -60,3 +60,13 @@ def test_nothing_is_published_once_a_prune_began_there(source: Space, tmp_path: 
             copy_shards(source, target, said)
         assert list((tmp_path / "target/shards").glob("*.car")) == []
         assert copy_shards(source, target).shards == 3
+
+
+def test_what_another_machine_repaired_is_in_the_way_of_no_copy(source: Space, tmp_path: Path) -> None:
+    shard = min((tmp_path / "source/shards").glob("*.car"))
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    shard.write_bytes(content)
+    source.repair()
+    with open_at(tmp_path, "source", "another") as seen, open_at(tmp_path, "target") as target:
+        assert copy_shards(seen, target).unreadable == ()
