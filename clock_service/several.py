@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from clock_service.client import Look
-from clock_service.errors import ClockRefused, RemoteClockError
+from clock_service.errors import BadAnswer, ClockRefused, ClockUnreachable, RemoteClockError
 from pail import CID, Block, PailError, Reader, Walk, crdt, run
 from pail.clock import advance
 from pail.event import Head, decode_event
@@ -37,15 +37,30 @@ class Elsewhere(Clock, Protocol):
     def look(self) -> Look: ...
 
 
+_PASSING = frozenset({"HeadMoved", "MissingAncestors", "HandlerExecutionError"})
+"""Refusals that another try may not meet; the others are about what this agent may do, or the space."""
+
 Blocks = Sequence[tuple[CID, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What is wrong with one of several clocks. is_behind: it lacks events that others have."""
+    """What is wrong with one of several clocks. is_behind: it lacks events that others have.
+
+    may_pass: whether trying again can help, with nothing else done about it.
+    """
 
     why: str
     is_behind: bool
+    may_pass: bool = False
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """Of a clock that did not take or give what it was asked."""
+    passes = isinstance(error, ClockUnreachable | BadAnswer) or (
+        isinstance(error, ClockRefused) and error.name in _PASSING
+    )
+    return Trouble(str(error), True, passes)
 
 
 class SeveralClocks:
@@ -140,7 +155,7 @@ class SeveralClocks:
         try:
             look = other.look()
         except RemoteClockError as error:
-            self.troubles[name] = Trouble(str(error), True)
+            self.troubles[name] = trouble_of(error)
             return Look((), {})
         if look.unreadable:
             why = next(iter(look.unreadable.values()))
@@ -153,7 +168,7 @@ class SeveralClocks:
         try:
             other.advance(event, blocks)
         except (RemoteClockError, PailError, CorruptBlock) as error:
-            self.troubles[name] = Trouble(str(error), True)
+            self.troubles[name] = trouble_of(error)
         else:
             if name in self.troubles and self.troubles[name].is_behind:
                 del self.troubles[name]

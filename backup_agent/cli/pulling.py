@@ -15,7 +15,7 @@ def pull(bench: Workbench) -> tuple[str, ...]:
     """Why services could not be read, each in a sentence. Raises what looking through the shards raises."""
     with open_line(bench.settings) as line:
         clocks = open_clocks(line, bench, clock_list(bench).load())
-        problems = [*clocks.unusable.values()]
+        problems = [trouble.why for trouble in clocks.unusable.values()]
         for url in clocks.remote:
             try:
                 _pull(bench, clocks, url)

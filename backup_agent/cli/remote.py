@@ -23,7 +23,7 @@ from backup_agent.other_thread import OtherThread
 from clock_service.caller import Caller, Finish
 from clock_service.client import RemoteClock
 from clock_service.errors import ClockRefused, RemoteClockError
-from clock_service.several import SeveralClocks, Trouble
+from clock_service.several import SeveralClocks, Trouble, trouble_of
 from pail import Block
 from space import Space
 from ucan import Delegation
@@ -117,8 +117,8 @@ class Clocks:
     several: SeveralClocks
     known: Sequence[KnownClock]
     remote: dict[str, RemoteClock]
-    unusable: dict[str, str]
-    unrevoked: dict[str, str] = field(default_factory=dict[str, str])
+    unusable: dict[str, Trouble]
+    unrevoked: dict[str, Trouble] = field(default_factory=dict[str, Trouble])
 
     def revoke_all(self, line: Line, authority: Authority, without: Collection[str] = ()) -> None:
         """Tell each what is revoked; `troubles` says who did not take it."""
@@ -128,17 +128,16 @@ class Clocks:
             try:
                 line.revoke_all(clock, authority, without)
             except (RemoteClockError, DelegationError) as error:
-                self.unrevoked[clock.url] = str(error)
+                self.unrevoked[clock.url] = trouble_of(error)
 
     def troubles(self) -> dict[str, Trouble]:
         """By URL, of all that failed the last time."""
-        untold = self.unusable | self.unrevoked
-        return self.several.troubles | {url: Trouble(why, True) for url, why in untold.items()}
+        return self.several.troubles | self.unusable | self.unrevoked
 
     def warn(self) -> None:
         """Say on standard error what failed, and what to do."""
         for trouble in self.troubles().values():
-            hint = "; `skypail clock sync` catches up" if trouble.is_behind else ""
+            hint = "; `skypail clock sync` catches up" if trouble.is_behind and trouble.may_pass else ""
             print_error(f"{trouble.why}{hint}")
 
     def document(self) -> list[dict[str, Any]]:
@@ -170,13 +169,13 @@ def open_clocks(
 ) -> Clocks:
     """The clocks of the space of `bench`: its folder's, `known`, and those at `urls`. Raises HomeUnusable."""
     remote: dict[str, RemoteClock] = {}
-    unusable: dict[str, str] = {}
+    unusable: dict[str, Trouble] = {}
     more: list[KnownClock] = []
     for url in dict.fromkeys(map(plain_url, urls)):
         try:
             more.append(line.find(url, None))
         except RemoteClockError as error:
-            unusable[url] = str(error)
+            unusable[url] = trouble_of(error)
             more.append(KnownClock(url, ""))
     for clock in [*known, *(each for each in more if each.url not in unusable)]:
         try:
@@ -184,7 +183,7 @@ def open_clocks(
                 line.revoke_all(clock, authority_of(bench))  # it may never have been told
             remote[clock.url] = RemoteClock(line.caller(clock, authority_of(bench)), bench.space)
         except (RemoteClockError, DelegationError) as error:
-            unusable[clock.url] = str(error)
+            unusable[clock.url] = trouble_of(error)
     several = SeveralClocks(bench.clock, remote, bench.space.get, keep=partial(_keep, bench.space))
     return Clocks(several, [*known, *more], remote, unusable)
 

@@ -50,6 +50,22 @@ def test_one_that_is_down_is_named_and_stops_nothing(owner: Agent, hosts: list[H
     assert clocks.advance(event) == (event,) == hosts[1].head()
     assert list(clocks.troubles) == [hosts[0].url]
     assert clocks.troubles[hosts[0].url].is_behind
+    assert clocks.troubles[hosts[0].url].may_pass
+
+
+@pytest.mark.parametrize(
+    ("name", "may_pass"), [("HeadMoved", True), ("Unauthorized", False), ("NotProvisioned", False)]
+)
+def test_what_a_refusal_is_for_decides_if_trying_again_can_help(
+    owner: Agent, hosts: list[Host], monkeypatch: pytest.MonkeyPatch, name: str, may_pass: bool
+) -> None:
+    def refuse(self: RemoteClock, *_: object) -> None:
+        raise ClockRefused(self.url, "no", name)
+
+    monkeypatch.setattr(RemoteClock, "advance", refuse)
+    clocks = clocks_of(owner, hosts)
+    clocks.advance(owner.put("a/1"))
+    assert [trouble.may_pass for trouble in clocks.troubles.values()] == [may_pass, may_pass]
 
 
 def test_the_union_is_read(owner: Agent, hosts: list[Host]) -> None:

@@ -118,7 +118,10 @@ def _is_recorded(bench: Workbench, clocks: Clocks, urls: list[str]) -> bool:
     took = sum(not (clock.url in troubles and troubles[clock.url].is_behind) for clock in known.load())
     wanted = known.at_least()
     if took < wanted:
-        print_error(f"{took} of the clock services in use took it, and {wanted} are wanted")
+        print_error(
+            f"{took} of the clock services in use took it, and {wanted} are wanted; one that is gone for "
+            "good is left by `skypail clock forget URL`"
+        )
     return took >= wanted and not any(url in troubles for url in urls)
 
 

@@ -58,7 +58,7 @@ def move(dest: Where, clock_url: str | None, where: Where | None, as_json: bool)
             _switch(bench, target, was_default=was_default)
             problems = _bring_late(bench, target, carried)
         others = sorted(bench.clock.report().agents.keys() - {bench.signer.did}) if moved else []
-        without_parity = moved and not target.space.place.keeps_parity and _wants_parity(bench)
+        notes = _notes(bench, target) if moved else []
     _say(bench, target, carried, as_json, {"moved": moved, "default": moved and was_default})
     if moved and not as_json:
         way = (
@@ -66,11 +66,7 @@ def move(dest: Where, clock_url: str | None, where: Where | None, as_json: bool)
             if was_default
             else f"Name it by --space {text_of(target.where)}"
         )
-        print_text(f"{way}; {text_of(bench.where)} was left as it is and is not used any more")
-        if without_parity:
-            print_text(
-                "A provider keeps no parity: what the space wants of it is kept by its other places alone"
-            )
+        print_text(f"{way}; {text_of(bench.where)} was left as it is and is not used any more", *notes)
         if others:
             print_text(
                 f"{counted(len(others), 'other agent')} wrote there too and go on there: on each of their "
@@ -82,6 +78,22 @@ def move(dest: Where, clock_url: str | None, where: Where | None, as_json: bool)
         print_error(f"the space was not moved: {text_of(bench.where)} is used as before")
         return FAILED
     return INCOMPLETE if problems else WHOLE
+
+
+def _notes(bench: Workbench, target: Workbench) -> list[str]:
+    """What else is different where the space lies now, a line each."""
+    clock, in_use, notes = provider_clock(target), clock_list(bench).load(), list[str]()
+    if clock is not None and clock in in_use:
+        another = "" if len(in_use) > 1 else ", once `skypail clock use URL` has taken another"
+        notes.append(
+            "The provider's clock is in use now, too, and one of those in use must take each backup; "
+            f"`skypail clock forget {clock.url}` leaves it{another}"
+        )
+    if not target.space.place.keeps_parity and _wants_parity(bench):
+        notes.append(
+            "A provider keeps no parity: what the space wants of it is kept by its other places alone"
+        )
+    return notes
 
 
 def _other(bench: Workbench, dest: Where) -> Where:

@@ -91,7 +91,7 @@ def _head_of(clocks: Clocks, clock: KnownClock) -> dict[str, Any]:
     row: dict[str, Any] = {"url": clock.url, "did": clock.did, "head": [], "unreadable": {}}
     try:
         if clock.url in clocks.unusable:
-            return {**row, "problem": clocks.unusable[clock.url]}
+            return {**row, "problem": clocks.unusable[clock.url].why}
         look = clocks.remote[clock.url].look()
     except RemoteClockError as error:
         return {**row, "problem": str(error)}

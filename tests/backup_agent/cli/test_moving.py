@@ -75,6 +75,7 @@ def test_folder_bucket_provider_folder_with_each_source_deleted(
     assert registered.code == 0, registered
     moved = kept("space", "move", provider.url)
     assert (moved.code, moved.err) == (0, ""), moved
+    assert f"`skypail clock forget {provider.url}` leaves it" in moved.out
     _empty(bucket, kept)
     assert backups(kept) == before
     assert_whole(kept, "latest")
