@@ -10,11 +10,12 @@ from pathlib import Path
 import httpx
 
 from backup_agent.auth import with_token
-from backup_agent.errors import HostError, LoginFailed, NotLoggedIn, SessionExpired, TokenRefused
+from backup_agent.errors import HostError, TokenRefused
 from backup_agent.identity import Identity
 from backup_agent.net import Http
 from backup_agent.net.url import host_of
 from backup_agent.secret import Secret
+from backup_agent.session_errors import LoginFailed, NotLoggedIn, SessionExpired
 from backup_agent.session_file import StoredSession, load_session, locked_session, save_session
 from backup_agent.xrpc import JsonObject, Xrpc
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from backup_agent.errors import SessionUnusable
 from backup_agent.secret import Secret
+from backup_agent.session_errors import SessionUnusable
 
 MAX_SESSION_BYTES = 64 << 10
 LOCK_TIMEOUT_S = 90.0

@@ -7,18 +7,12 @@ from typing import Any, TypeVar
 
 import pytest
 
-from backup_agent.errors import (
-    AccountTakendown,
-    HostError,
-    LoginFailed,
-    NotLoggedIn,
-    SessionExpired,
-    TokenRefused,
-)
+from backup_agent.errors import AccountTakendown, HostError, TokenRefused
 from backup_agent.identity import Identity
 from backup_agent.net import Http
 from backup_agent.secret import Secret
 from backup_agent.session import Session, login, open_session
+from backup_agent.session_errors import LoginFailed, NotLoggedIn, SessionExpired
 from backup_agent.session_file import StoredSession, load_session, save_session
 from tests.backup_agent.net.host import Answerer, Asked, Host, Time, http_in, reply, serving, told
 

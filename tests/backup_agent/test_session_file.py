@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from backup_agent import session_file
-from backup_agent.errors import SessionUnusable
 from backup_agent.secret import Secret
+from backup_agent.session_errors import SessionUnusable
 from backup_agent.session_file import StoredSession, load_session, locked_session, save_session
 
 SESSION = StoredSession(

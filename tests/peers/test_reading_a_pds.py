@@ -8,18 +8,12 @@ from typing import TypeVar
 
 import pytest
 
-from backup_agent.errors import (
-    AccountDeactivated,
-    AccountNotFound,
-    AccountTakendown,
-    BlobNotFound,
-    LoginFailed,
-    SessionExpired,
-)
+from backup_agent.errors import AccountDeactivated, AccountNotFound, AccountTakendown, BlobNotFound
 from backup_agent.identity import Identity, Resolver
 from backup_agent.net import Http, Retry
 from backup_agent.secret import Secret
 from backup_agent.session import login
+from backup_agent.session_errors import LoginFailed, SessionExpired
 from backup_agent.session_file import load_session
 from backup_agent.source import Source
 from pail import RAW, cid_of, parse_cid

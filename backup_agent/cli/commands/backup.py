@@ -15,7 +15,6 @@ from backup_agent.cli.output import INCOMPLETE, WHOLE, counted, print_error, pri
 from backup_agent.cli.progress import Bar
 from backup_agent.cli.workbench import Workbench, resolve, settings, workbench
 from backup_agent.clock_list import ClockList, plain_url
-from backup_agent.errors import NotLoggedIn, SessionError
 from backup_agent.home import Home
 from backup_agent.identity import Identity, Resolver, parse_account
 from backup_agent.net import Http
@@ -25,6 +24,7 @@ from backup_agent.progress import Progress
 from backup_agent.run import Outcome, Preferences, Run, back_up
 from backup_agent.scheduled import ScheduledList
 from backup_agent.session import Session, open_session
+from backup_agent.session_errors import NotLoggedIn, SessionError
 from backup_agent.source import Source
 from space import Clock, Where
 

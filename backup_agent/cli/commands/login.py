@@ -9,13 +9,13 @@ from typing import Any
 
 from backup_agent.cli.output import WHOLE, print_json, print_text
 from backup_agent.cli.workbench import account_did, resolve, settings, workbench
-from backup_agent.errors import SessionError
 from backup_agent.home import Home, Settings
 from backup_agent.identity import Identity
 from backup_agent.net import Http
 from backup_agent.sealing import check_recipient
 from backup_agent.secret import Secret
 from backup_agent.session import login as open_new_session
+from backup_agent.session_errors import SessionError
 from backup_agent.session_file import forget_session
 from space import NoSpace
 
