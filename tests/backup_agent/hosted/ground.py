@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from typing import Any, cast
 from uuid import uuid4
 
 from backup_agent.authority import Authority
@@ -47,6 +48,14 @@ class HostedGround:
         asking = line.asking(provider.did, self.authority("a"))
         register_space(line, asking, f"{uuid4().hex}@example.com", lambda _sentence: None)
         line.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For a process that is killed: what is open stays here."""
+        provider = self._provider._replace(process=cast(Any, None))
+        return {**self.__dict__, "_provider": provider, "_owner": self._owner.seed, "_open": []}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _owner=Signer.from_seed(state["_owner"]))
 
     def authority(self, machine: str) -> Authority:
         home = Home.open(self._path / machine)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +18,10 @@ from tests.backup_agent.hosted.ground import HostedGround
 from tests.space.blocks import blocks
 from tests.space.faulty_proxy import Fault, run_faulty_proxy
 
+KILLED = 9
+CLEAN = multiprocessing.get_context("forkserver")
+CLEAN.set_forkserver_preload(["tests.backup_agent.hosted.ground"])
+
 CIDS = [block.cid for block in blocks(0, 10)]
 
 
@@ -26,26 +32,32 @@ def publish(ground: HostedGround, url: str | None = None) -> None:
 
 
 def killed_at(step: int, work: Callable[[], None]) -> bool:
-    """Whether a process that does `work` and is killed before its request number `step` got that far."""
-    child = os.fork()
-    if child == 0:
-        left = iter(range(step))
-        execute, put = Asking.execute_all, Http.put
+    """Whether a process that does `work` and is killed before its request number `step` got that far.
 
-        def or_die(work: Callable[..., Any]) -> Callable[..., Any]:
-            def counted(*arguments: Any) -> Any:
-                if next(left, None) is None:
-                    os._exit(9)
-                return work(*arguments)
+    work: can be pickled. The process does not come of this one, whose other threads may hold locks.
+    """
+    process = CLEAN.Process(target=_work_until, args=(step, work))
+    process.start()
+    process.join()
+    return process.exitcode == KILLED
 
-            return counted
 
-        Asking.execute_all, Http.put = or_die(execute), or_die(put)  # type: ignore[method-assign]
-        try:
-            work()
-        finally:
-            os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+def _work_until(step: int, work: Callable[[], None]) -> None:
+    left = iter(range(step))
+
+    def or_die(work: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any) -> Any:
+            if next(left, None) is None:
+                os._exit(KILLED)
+            return work(*arguments)
+
+        return counted
+
+    Asking.execute_all, Http.put = or_die(Asking.execute_all), or_die(Http.put)  # type: ignore[method-assign]
+    try:
+        work()
+    finally:
+        os._exit(0)
 
 
 def test_killed_between_any_two_steps(ground: HostedGround, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +70,7 @@ def test_killed_between_any_two_steps(ground: HostedGround, monkeypatch: pytest.
 
     monkeypatch.setattr(Http, "put", counted)
     step = 0
-    while killed_at(step, lambda: publish(ground)):
+    while killed_at(step, partial(publish, ground)):
         step += 1
     assert step >= 5  # each goes on where the one before was killed
     with ground.space("a", resume=True) as space:
@@ -69,7 +81,7 @@ def test_killed_between_any_two_steps(ground: HostedGround, monkeypatch: pytest.
 
 
 def test_what_was_accepted_is_not_sent_again(ground: HostedGround, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert killed_at(6, lambda: publish(ground))  # both blobs are accepted, the index is not proved
+    assert killed_at(6, partial(publish, ground))  # both blobs are accepted, the index is not proved
     sent: list[int] = []
     put = Http.put
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -44,6 +45,12 @@ def send(ground: HostedGround, named: dict[str, bytes]) -> None:
     place = ground.place("a")
     place.make_ready()
     publish_at(place, named)
+
+
+def send_by_twos(ground: HostedGround, named: dict[str, bytes]) -> None:
+    """In a process of its own."""
+    places.PARCEL_BLOBS = 2
+    send(ground, named)
 
 
 def publish_at(place: ProviderPlace, named: dict[str, bytes]) -> None:
@@ -165,7 +172,7 @@ def test_killed_while_several_parcels_are_under_way_all_of_it_comes_later(
 ) -> None:
     monkeypatch.setattr(places, "PARCEL_BLOBS", 2)
     named = made(3)
-    assert all(killed_at(step, lambda: send(ground, named)) for step in (3, 5, 7, 8))
+    assert all(killed_at(step, partial(send_by_twos, ground, named)) for step in (3, 5, 7, 8))
     place = ground.place("a")
     assert place.resume()
     fresh = ground.place("b")
